@@ -1,0 +1,1 @@
+"""Analysis of community group-buying: sales, purchase, loss, quality and upstream."""
