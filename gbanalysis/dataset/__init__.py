@@ -1,0 +1,1 @@
+"""The data contract, and the ways to read data that keep it."""
