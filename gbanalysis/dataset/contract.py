@@ -1,8 +1,8 @@
-"""The data contract as one registry: reader, validator, dictionary, data/README.md and the simulated market all read it.
+"""The data contract as one registry: reader, validator, dictionary and simulated market all read it.
 
-Each column is one line: ``name kind marks: meaning``. The marks are those of the contract's own notation, so that the two
-can be held side by side: ``?`` the column may be absent, ``~`` a value may be null, ``->table`` a foreign key,
-``>0`` and ``>=0`` and ``<=1`` the range, ``{a|b}`` the values allowed, ``[unit]`` the unit.
+Each table is a block: ``name (key): meaning``, then a column a line: ``name kind marks: meaning``. The marks: ``?`` the
+column may be absent, ``~`` a value may be null, ``->table`` a foreign key, ``>0``, ``>=0`` and ``<=1`` the range,
+``{a|b}`` the values allowed, ``[unit]`` the unit.
 """
 
 import re
@@ -22,15 +22,15 @@ _KINDS: dict[str, Kind] = {
 }  # fmt: skip
 _LATITUDE, _LONGITUDE = "number ?~ >=-90 <=90 [degrees]", "number ?~ >=-180 <=180 [degrees]"
 
-_COLUMNS = f"""
-settings
+_TABLES = f"""
+settings (): One row about the whole data set.
   as_of date: the last day whose data are known
   currency text ?: the one currency of every amount
   presale_cutoff time ?: an order after it belongs to the next selling day
   refund_window_days integer ? >=0 [days]: days after pickup in which a refund may be asked for
   timezone text ?: the zone that every time is local to
 
-order_lines
+order_lines (line_id): One row an order line: one SKU of one order.
   line_id id: one SKU of one order
   order_id id: the order, one shopper's basket at one time
   user_id id ->users: the shopper
@@ -44,7 +44,7 @@ order_lines
   quantity number >0 [sale units]: units ordered
   amount number >=0 [currency]: what the shopper paid
 
-products
+products (sku_id): One row a SKU.
   sku_id id: the SKU
   category text: the category
   subcategory text ?: the subcategory
@@ -56,7 +56,7 @@ products
   weight_kg number ?~ >=0 [kg]: weight of a sale unit
   units_per_crate number ?~ >0 [sale units]: sale units in a crate
 
-sites
+sites (site_id): One row a community site, with its place in region, city, grid and central warehouse.
   site_id id: the community site (pickup point)
   region text: the region, as a rule a province
   city text ?: the city
@@ -70,7 +70,7 @@ sites
   leader_id id ?: the group leader
   opens_at time ?: when pickup starts
 
-refunds
+refunds (refund_id): One row a request for a refund; a line may have several.
   refund_id id: one request for a refund
   line_id id ->order_lines: the line it is for
   requested_on date: when the shopper asked
@@ -81,13 +81,13 @@ refunds
   approved boolean ?~: whether it was granted
   decided_on date ?~: when that was decided
 
-suppliers
+suppliers (supplier_id): One row a supplier.
   supplier_id id: the supplier
   name text ?: its name
   region text ?: where it sits
   onboarded_on date ?~: its first day
 
-users
+users (user_id): One row a shopper.
   user_id id: the shopper
   registered_on date ?: the day of registration
   site_id id ?~: the home site
@@ -96,13 +96,13 @@ users
   occupation text ?~: the occupation
   age_band text ?~: the band of age
 
-leaders
+leaders (leader_id): One row a group leader.
   leader_id id: the group leader of a site
   recruited_on date ?: the first day
   left_on date ?~: the last day; null while active
   commission_rate number ? >=0 <=1: share of the amount that the leader earns
 
-nodes
+nodes (node_id): One row a place of the chain.
   node_id id: a place in the chain
   stage text {{{"|".join(STAGES)}}}: what it is in the chain
   region text ?: where it sits
@@ -110,7 +110,7 @@ nodes
   longitude {_LONGITUDE}: east is positive
   capacity number ?~ >=0 [sale units a day]: what it can handle
 
-stage_flows
+stage_flows (shipment_id, stage, sku_id): One row a shipment and stage (and SKU): what came in, what went out, when and how warm.
   shipment_id id: the shipment
   stage text {{{"|".join(STAGES)}}}: the stage of the chain
   sku_id id ?: the SKU; absent where a shipment holds one SKU or is not split
@@ -124,14 +124,14 @@ stage_flows
   loss_reason text ?~: why units were lost
   shift text ?~: the shift that handled it
 
-inventory
+inventory (node_id, sku_id, date): Stock at the close of a day.
   node_id id: the warehouse
   sku_id id: the SKU
   date date: the day, at its close
   on_hand number >=0 [sale units]: units there
   expires_on date ?~: when they expire
 
-purchase_orders
+purchase_orders (po_id): Orders placed with suppliers.
   po_id id: the purchase order
   supplier_id id: who delivers
   sku_id id: the SKU
@@ -143,7 +143,7 @@ purchase_orders
   quantity_received number ?~ >=0 [sale units]: units that came
   unit_cost number ? >=0 [currency]: cost of a unit
 
-inspections
+inspections (inspection_id): Samples inspected and found defective.
   inspection_id id: one inspection of a sample
   sku_id id: the SKU
   supplier_id id ?: the supplier
@@ -153,13 +153,13 @@ inspections
   n_sampled integer >=0 [sale units]: units looked at
   n_defective integer >=0 [sale units]: units found defective
 
-policies
+policies (policy, region, category): When a refund rule changed, and where; a staggered start identifies its effect.
   policy text: the refund rule that changed
   region text ?: where it changed
   category text ?: for what it changed
   starts_on date: the first day of the new rule
 
-promotions
+promotions (sku_id, region, kind, starts_on): Promotions of a SKU.
   sku_id id: the SKU
   region text ?: where
   kind text ?: the kind of promotion
@@ -168,40 +168,40 @@ promotions
   intensity number ? >=0 <=1: how strong, from 0 to 1
   known_on date ?: when it was planned; absent means seven days before it starts
 
-prices
+prices (sku_id, region, starts_on): Prices from a day on.
   sku_id id: the SKU
   region text ?: where
   starts_on date: from this day on
   price number >=0 [currency]: the price of a sale unit
   known_on date ?: when it was planned
 
-listings
+listings (sku_id, region, starts_on): When a SKU was on offer; not offered is not zero demand.
   sku_id id: the SKU
   region text ?: where
   starts_on date: the first day it is offered
   ends_on date ?~: the last day it is offered
 
-stockouts
+stockouts (sku_id, region, date): Days on which a SKU sold out before the cutoff.
   sku_id id: the SKU
   region text ?: where
   date date: the selling day
   sold_out_at timestamp: when the pre-sale of it ended early; demand after that is hidden
 
-weather
+weather (region, date, issued_on): Weather by region and day.
   region text: where
   date date: the day it is about
   temperature_c number >=-90 <=60 [degrees Celsius]: mean temperature
   precipitation_mm number ? >=0 [mm]: rain and snow
   issued_on date ?~: when a forecast was made; null or absent for what was measured
 
-calendar
+calendar (date, event, region): Holidays, lockdowns, closures and campaigns.
   date date: the first or only day
   event text: its name
   region text ?: where it holds
   kind text {{{"|".join(CALENDAR_KINDS)}}}: what it is
   ends_on date ?~: the last day
 
-events
+events (event_id): Steps of shoppers in the app.
   event_id id: one step of a shopper in the app
   user_id id: the shopper
   session_id id: the session
@@ -212,7 +212,7 @@ events
   sku_id id ?~: the SKU looked at
   order_id id ?~: the order made
 
-impressions
+impressions (): What a recommender showed.
   user_id id: who was shown
   shown_at timestamp: when
   sku_id id: what
@@ -220,21 +220,21 @@ impressions
   policy text ?: by which recommender
   propensity number ? >0 <=1: with which probability
 
-campaigns
+campaigns (campaign_id): Marketing campaigns.
   campaign_id id: the campaign
   kind text ?: its kind
   starts_on date: the first day
   ends_on date: the last day
   cost number ? >=0 [currency]: what it cost
 
-coupons
+coupons (coupon_id): Coupons handed out and used.
   coupon_id id: one coupon in one shopper's hands
   user_id id: the shopper
   campaign_id id ?~: the campaign
   redeemed_on date ~: when it was used; null when it was not
   discount number ? >=0 [currency]: what it took off
 
-assignments
+assignments (experiment, user_id): Who was drawn into which arm of an experiment.
   experiment text: the experiment
   user_id id: the shopper
   arm text: the arm drawn
@@ -242,7 +242,7 @@ assignments
   cluster_id id ?: the site or leader drawn as one
   planned_share number ? >0 <=1: the share of the arm by design
 
-groups
+groups (group_id): Shopping groups, filled or failed.
   group_id id: the shopping group
   initiator_id id: who opened it
   sku_id id: what it buys
@@ -251,26 +251,26 @@ groups
   size_needed integer ? >=1 [members]: members that it needs
   filled_at timestamp ~: when it was full; null when it failed
 
-group_members
+group_members (group_id, user_id): Who joined which group.
   group_id id: the shopping group
   user_id id: the member
   joined_at timestamp ?: when
   invited_by id ?~: by whom
 
-invites
+invites (invite_id): Invitations sent and taken.
   invite_id id: the invitation
   inviter_id id: who invited
   invited_at timestamp: when
   invitee_id id ~: who came; null when nobody did
   reward number ? >=0 [currency]: what the inviter got
 
-reviews
+reviews (line_id): What shoppers wrote about a line.
   line_id id ->order_lines: the line reviewed
   reviewed_on date: when
   rating integer ? >=1 <=5 [stars]: from 1 to 5
   text text ?: what the shopper wrote
 
-vehicles
+vehicles (vehicle_id): The fleet.
   vehicle_id id: the vehicle
   depot_id id ->nodes: where it starts
   capacity_crates number >=0 [crates]: what it holds
@@ -280,7 +280,7 @@ vehicles
   cost_per_km number ? >=0 [currency per km]: cost of distance
   cost_fixed number ? >=0 [currency]: cost of a day in use
 
-areas
+areas (area_id): Small areas with residents, for reach and access.
   area_id id: a small area of residents
   region text ?: where
   city_tier integer ? >=1 <=5: the tier of the city
@@ -290,60 +290,12 @@ areas
   no_vehicle_share number ? >=0 <=1: share of households without a vehicle
   grocery_distance_km number ? >=0 [km]: distance to the nearest grocery
 
-material_prices
+material_prices (material, date): Prices of raw materials.
   material text: the raw material
   date date: the day
   price number >=0 [currency]: its price
   unit text: of what amount
 """
-
-_MEANINGS = {
-    "settings": "One row about the whole data set.",
-    "order_lines": "One row an order line: one SKU of one order.",
-    "products": "One row a SKU.",
-    "sites": "One row a community site, with its place in region, city, grid and central warehouse.",
-    "refunds": "One row a request for a refund; a line may have several.",
-    "suppliers": "One row a supplier.",
-    "users": "One row a shopper.",
-    "leaders": "One row a group leader.",
-    "nodes": "One row a place of the chain.",
-    "stage_flows": "One row a shipment and stage (and SKU): what came in, what went out, when and how warm.",
-    "inventory": "Stock at the close of a day.",
-    "purchase_orders": "Orders placed with suppliers.",
-    "inspections": "Samples inspected and found defective.",
-    "policies": "When a refund rule changed, and where; a staggered start identifies its effect.",
-    "promotions": "Promotions of a SKU.",
-    "prices": "Prices from a day on.",
-    "listings": "When a SKU was on offer; not offered is not zero demand.",
-    "stockouts": "Days on which a SKU sold out before the cutoff.",
-    "weather": "Weather by region and day.",
-    "calendar": "Holidays, lockdowns, closures and campaigns.",
-    "events": "Steps of shoppers in the app.",
-    "impressions": "What a recommender showed.",
-    "campaigns": "Marketing campaigns.",
-    "coupons": "Coupons handed out and used.",
-    "assignments": "Who was drawn into which arm of an experiment.",
-    "groups": "Shopping groups, filled or failed.",
-    "group_members": "Who joined which group.",
-    "invites": "Invitations sent and taken.",
-    "reviews": "What shoppers wrote about a line.",
-    "vehicles": "The fleet.",
-    "areas": "Small areas with residents, for reach and access.",
-    "material_prices": "Prices of raw materials.",
-}
-
-_KEYS: dict[str, tuple[str, ...]] = {
-    "order_lines": ("line_id",), "products": ("sku_id",), "sites": ("site_id",), "refunds": ("refund_id",),
-    "suppliers": ("supplier_id",), "users": ("user_id",), "leaders": ("leader_id",), "nodes": ("node_id",),
-    "stage_flows": ("shipment_id", "stage", "sku_id"), "inventory": ("node_id", "sku_id", "date"),
-    "purchase_orders": ("po_id",), "inspections": ("inspection_id",), "policies": ("policy", "region", "category"),
-    "promotions": ("sku_id", "region", "kind", "starts_on"), "prices": ("sku_id", "region", "starts_on"),
-    "listings": ("sku_id", "region", "starts_on"), "stockouts": ("sku_id", "region", "date"),
-    "weather": ("region", "date", "issued_on"), "calendar": ("date", "event", "region"), "events": ("event_id",),
-    "campaigns": ("campaign_id",), "coupons": ("coupon_id",), "assignments": ("experiment", "user_id"),
-    "groups": ("group_id",), "group_members": ("group_id", "user_id"), "invites": ("invite_id",), "reviews": ("line_id",),
-    "vehicles": ("vehicle_id",), "areas": ("area_id",), "material_prices": ("material", "date"),
-}  # fmt: skip
 
 _ORDER: dict[str, tuple[NotBefore, ...]] = {
     "order_lines": (NotBefore("fulfilled_on", "ordered_at"),),
@@ -362,7 +314,6 @@ _ORDER: dict[str, tuple[NotBefore, ...]] = {
     "campaigns": (NotBefore("ends_on", "starts_on"),),
     "groups": (NotBefore("closes_at", "opened_at"), NotBefore("filled_at", "opened_at")),
     "reviews": (NotBefore("reviewed_on", "order_lines.ordered_at", "line_id"),),
-    "vehicles": (NotBefore("shift_end", "shift_start"),),
 }
 
 
@@ -392,13 +343,14 @@ def _column(line: str) -> Column:
 
 def _table(block: str) -> Table:
     """One block of the registry as a table."""
-    name, *lines = block.strip().split("\n")
+    head, *lines = block.strip().split("\n")
+    name, key, meaning = re.fullmatch(r"(\w+) \((.*)\): (.+)", head).groups()  # type: ignore[union-attr]
     columns = {column.name: column for column in map(_column, lines)}
     return Table(
         name=name,
-        meaning=_MEANINGS[name],
+        meaning=meaning,
         columns=MappingProxyType(columns),
-        key=_KEYS.get(name, ()),
+        key=tuple(key.split(", ")) if key else (),
         required=name in REQUIRED,
         single_row=name == "settings",
         order=_ORDER.get(name, ()),
@@ -406,6 +358,6 @@ def _table(block: str) -> Table:
 
 
 CONTRACT: Mapping[str, Table] = MappingProxyType(
-    {table.name: table for table in map(_table, _COLUMNS.strip().split("\n\n"))}
+    {table.name: table for table in map(_table, _TABLES.strip().split("\n\n"))}
 )
 """Every table of the contract by its name."""

@@ -42,7 +42,7 @@ class NotBefore:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the contract; `key` lists the columns that name a row (those that are there, if some may be absent)."""
+    """One table of the contract; `key` lists the columns that name a row (of those, the ones that are there)."""
 
     name: str
     meaning: str
