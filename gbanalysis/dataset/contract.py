@@ -110,7 +110,7 @@ nodes (node_id): One row a place of the chain.
   longitude {_LONGITUDE}: east is positive
   capacity number ?~ >=0 [sale units a day]: what it can handle
 
-stage_flows (shipment_id, stage, sku_id): One row a shipment and stage (and SKU): what came in, what went out, when and how warm.
+stage_flows (shipment_id, stage, sku_id): One row a shipment and stage (and SKU): units in and out, when, how warm.
   shipment_id id: the shipment
   stage text {{{"|".join(STAGES)}}}: the stage of the chain
   sku_id id ?: the SKU; absent where a shipment holds one SKU or is not split
