@@ -1,0 +1,126 @@
+"""Users and group leaders: how they came, how often they buy, how long they stay.
+
+order rate   lambda_u = gamma(shape) * factor(source) * 1.2 if referred, scaled so that the market has n_lines expected lines
+lifetime     exponential with a gamma-distributed rate (a Pareto mixture): hazards fall with tenure because the loyal remain
+first day    one extra visit with probability FIRST_VISIT
+
+A referred user's referrer is an earlier user of the same site. Users of different sources differ in rate and lifetime, so the naive
+"referral makes users loyal" mixes the two; and retention falls with tenure in the aggregate though no one user's hazard does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gbanalysis.market.config import Config
+from gbanalysis.market.geography import Geography, number_of_users
+from gbanalysis.market.streams import stream
+
+SOURCES = ("leader_wechat_group", "referral", "mini_program_search", "app_store", "advertising")
+SOURCE_SHARE = np.array([0.36, 0.2, 0.16, 0.1, 0.18])
+SOURCE_RATE = np.array([1.15, 1.25, 1.0, 0.9, 0.65])
+SOURCE_STAY = np.array([1.2, 1.35, 1.0, 0.9, 0.5])
+REFERRAL = SOURCES.index("referral")
+OCCUPATIONS = ("office_worker", "homemaker", "retired", "student", "self_employed", "service_worker")
+AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
+OCCUPATION_BY_AGE = np.array(
+    [
+        [0.25, 0.05, 0.0, 0.5, 0.05, 0.15],
+        [0.5, 0.15, 0.0, 0.03, 0.12, 0.2],
+        [0.45, 0.22, 0.0, 0.0, 0.15, 0.18],
+        [0.38, 0.22, 0.05, 0.0, 0.15, 0.2],
+        [0.18, 0.2, 0.42, 0.0, 0.1, 0.1],
+        [0.02, 0.1, 0.86, 0.0, 0.02, 0.0],
+    ]
+)
+AGE_SHARE = np.array([0.1, 0.27, 0.25, 0.18, 0.13, 0.07])
+SEGMENTS = ("fresh_family", "staples", "snackers", "seafood_meat")
+# tilt of each segment's taste by category, in logs; the columns follow products.CATEGORIES
+SEGMENT_TASTE = np.array(
+    [
+        [0.45, 0.5, 0.2, 0.1, 0.2, -0.3, -0.3, -0.2],
+        [-0.2, 0.2, 0.2, -0.4, -0.1, 0.8, -0.4, 0.5],
+        [0.2, -0.5, -0.5, -0.6, 0.4, -0.4, 1.0, 0.1],
+        [-0.1, 0.1, 0.7, 1.2, -0.2, 0.0, -0.2, -0.2],
+    ]
+)
+SEGMENT_SHARE = np.array([0.38, 0.27, 0.2, 0.15])
+MEAN_STAY_DAYS = 260.0
+FIRST_VISIT = 0.55
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """Users (ints index the tuples of this module) and leaders; `user_rate` is visits a day, `user_basket` lines wanted a visit."""
+
+    user_site: NDArray[np.int32]
+    user_segment: NDArray[np.int8]
+    user_rate: NDArray[np.float64]
+    user_basket: NDArray[np.float64]
+    user_joined_day: NDArray[np.int32]
+    user_left_day: NDArray[np.int32]
+    user_source: NDArray[np.int8]
+    user_referrer: NDArray[np.int32]
+    user_occupation: NDArray[np.int8]
+    user_age_band: NDArray[np.int8]
+    leader_recruited_day: NDArray[np.int64]
+    leader_left_day: NDArray[np.int64]
+    leader_commission: NDArray[np.float64]
+
+
+def make_people(config: Config, places: Geography) -> People:
+    """Draw the users in order of joining, and one leader a site; the rates are scaled later by `demand.scale_rates`."""
+    rng = stream(config.seed, "people")
+    n, n_days = number_of_users(config), config.n_days
+    site = rng.choice(len(places.site_id), n, p=places.site_weight).astype(np.int32)
+    history = 400
+    old_share = history / (history + 1.3 * n_days)
+    joined = np.where(rng.random(n) < old_share, -rng.integers(1, history, n), rng.integers(0, n_days, n))
+    joined = np.maximum(joined, places.site_opened_day[site])
+    order = np.argsort(joined, kind="stable")
+    site, joined = site[order], joined[order].astype(np.int32)
+    source = rng.choice(len(SOURCES), n, p=SOURCE_SHARE).astype(np.int8)
+    referrer = _referrers(rng, site, source)
+    source = np.where((source == REFERRAL) & (referrer < 0), 0, source).astype(np.int8)
+    stay = rng.exponential(1, n) / rng.gamma(1.6, 1 / 1.6, n) * MEAN_STAY_DAYS * SOURCE_STAY[source] * 0.4
+    left = joined + np.maximum(1, np.ceil(stay))
+    # those who joined long ago and are seen at all are the ones who stayed: redraw the past as a survivor
+    left = np.where((joined < 0) & (left <= 0), np.ceil(stay * 1.5) + 1, left)
+    left = np.minimum(left, places.site_closed_day[site])
+    age = rng.choice(len(AGE_BANDS), n, p=AGE_SHARE)
+    occupation = (rng.random(n)[:, None] > np.cumsum(OCCUPATION_BY_AGE, axis=1)[age]).sum(axis=1)
+    rate = rng.gamma(config.user_rate_shape, 1 / config.user_rate_shape, n) * SOURCE_RATE[source]
+    n_sites = len(places.site_id)
+    leader_left = np.where(rng.random(n_sites) < 0.05, rng.integers(0, n_days, n_sites), n_days + 10_000)
+    return People(
+        user_site=site,
+        user_segment=rng.choice(len(SEGMENTS), n, p=SEGMENT_SHARE).astype(np.int8),
+        user_rate=rate,
+        user_basket=config.basket_mean * rng.gamma(6, 1 / 6, n),
+        user_joined_day=joined,
+        user_left_day=np.minimum(left, 2**30).astype(np.int32),
+        user_source=source,
+        user_referrer=referrer,
+        user_occupation=np.minimum(occupation, len(OCCUPATIONS) - 1).astype(np.int8),
+        user_age_band=age.astype(np.int8),
+        leader_recruited_day=places.site_opened_day - rng.integers(1, 21, n_sites),
+        leader_left_day=np.maximum(leader_left, places.site_opened_day + 1),
+        leader_commission=np.round(rng.choice([0.08, 0.1, 0.12], n_sites, p=[0.25, 0.55, 0.2]), 2),
+    )
+
+
+def _referrers(
+    rng: np.random.Generator, site: NDArray[np.int32], source: NDArray[np.int8]
+) -> NDArray[np.int32]:
+    """Draw for each referred user an earlier user of the same site (-1: none); users stand in order of joining."""
+    by_site = np.lexsort((np.arange(len(site)), site))
+    first = np.searchsorted(site[by_site], site[by_site])
+    place = np.arange(len(site)) - first
+    pick = first + np.floor(rng.random(len(site)) * place).astype(np.int64)
+    referrer = np.full(len(site), -1, dtype=np.int32)
+    has_one = (source[by_site] == REFERRAL) & (place > 0)
+    referrer[by_site[has_one]] = by_site[pick[has_one]]
+    return referrer
