@@ -40,8 +40,12 @@ lint: $(READY) ## format, lint rules, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY) ## benchmarks against their peers: make bench, or make bench NAME=validate
-	$(BIN)/python -m benchmarks $(NAME) $(filter-out bench,$(MAKECMDGOALS))
+ifeq (bench,$(firstword $(MAKECMDGOALS)))
+BENCHES := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+$(eval $(BENCHES):;@:)
+endif
+bench: $(READY) ## benchmarks against their peers: make bench, or make bench validate
+	$(BIN)/python -m benchmarks $(BENCHES)
 
 sample: $(READY) ## data/sample/ again, from its recorded seed
 	$(BIN)/python -m tools.make_sample
