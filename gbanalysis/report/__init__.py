@@ -1,0 +1,24 @@
+"""What chapters call: open the data, show tables, write numbers, name the source, and hold the page to its story."""
+
+from gbanalysis.report.notes import answer, data_kind, expect, glue, provenance
+from gbanalysis.report.opening import data_location, is_simulated, open_data
+from gbanalysis.report.tables import Html, is_internal, show
+from gbanalysis.report.words import money, number, points, rate
+
+__all__ = [
+    "Html",
+    "answer",
+    "data_kind",
+    "data_location",
+    "expect",
+    "glue",
+    "is_internal",
+    "is_simulated",
+    "money",
+    "number",
+    "open_data",
+    "points",
+    "provenance",
+    "rate",
+    "show",
+]

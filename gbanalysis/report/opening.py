@@ -1,0 +1,84 @@
+"""The data that a page runs on, and what is known of where they come from."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gbanalysis.errors import GBAnalysisError
+
+if TYPE_CHECKING:
+    from gbanalysis.dataset.dataset import Dataset
+
+RECORD = "market.json"
+"""The file that the simulated market leaves in its folder: seed, knobs and version."""
+
+
+def data_location() -> Path:
+    """Give the folder or file that pages read: ``GBANALYSIS_DATA``, else data/market, else data/sample.
+
+    Raises
+    ------
+    GBAnalysisError
+        Where ``GBANALYSIS_DATA`` names nothing that is there.
+    """
+    named = os.environ.get("GBANALYSIS_DATA")
+    if named:
+        if not Path(named).exists():
+            raise GBAnalysisError(f"GBANALYSIS_DATA names {Path(named).name!r}, which is not there.")
+        return Path(named)
+    from gbanalysis.dataset.sample import project_folder
+
+    market = project_folder() / "data" / "market"
+    return market if (market / RECORD).is_file() else market.with_name("sample")
+
+
+def open_data() -> Dataset:
+    """Open the data set that the book is built on.
+
+    Returns
+    -------
+    Dataset
+        From `data_location`, with the column names of ``GBANALYSIS_COLUMNS`` where that is set.
+
+    Examples
+    --------
+    >>> data = open_data()
+    >>> data.has("order_lines")
+    True
+    """
+    from gbanalysis.dataset.read import read_dataset
+
+    columns = os.environ.get("GBANALYSIS_COLUMNS")
+    return read_dataset(data_location(), columns=Path(columns) if columns else None)
+
+
+def market_record(data: Dataset) -> dict[str, Any] | None:
+    """Read the record of the simulation that made the data; None where they were not simulated by gbanalysis.
+
+    Raises
+    ------
+    GBAnalysisError
+        Where the record is there and cannot be read.
+    """
+    if data.folder is None or not (data.folder / RECORD).is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads((data.folder / RECORD).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise GBAnalysisError(f"{RECORD} beside the data is damaged: {error}") from error
+    return record
+
+
+def is_simulated(data: Dataset) -> bool:
+    """Say whether the data were made by the simulated market and are no real trade."""
+    return market_record(data) is not None
+
+
+def comes_along(data: Dataset) -> bool:
+    """Say whether these are the simulated data that come with the book, whose story the chapters' checks expect."""
+    from gbanalysis.dataset.sample import project_folder
+
+    return is_simulated(data) and data.folder is not None and data.folder.resolve().parent == project_folder() / "data"

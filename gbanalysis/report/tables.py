@@ -1,0 +1,190 @@
+"""Tables on a page: every value escaped, no personal column, no group of fewer than ten people."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from html import escape
+from math import isnan
+from typing import Any
+
+import pandas as pd
+
+from gbanalysis.errors import GBAnalysisError
+from gbanalysis.report import words
+from gbanalysis.results import Result
+
+SMALLEST_GROUP = 10
+PEOPLE = "n_users"
+_ENDS = ("ci_lower", "ci_upper")
+
+
+@dataclass(frozen=True)
+class Html:
+    """A piece of a page; Jupyter shows it as it stands."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def is_internal() -> bool:
+    """Say whether the page is for inside readers only (``--internal``), so that nothing is withheld."""
+    return os.environ.get("GBANALYSIS_INTERNAL", "") == "1"
+
+
+def show(
+    frame: pd.DataFrame | Result,
+    *,
+    people: str | None = None,
+    columns: Sequence[str] | None = None,
+    rows: int = 30,
+    note: str = "",
+) -> Html:
+    """Show a table on a page that others will read.
+
+    Values and headers are escaped, so that a product named ``<script>`` is shown as text. A row that describes fewer
+    than ten people is withheld, and a footnote says how many were. ``value``, ``ci_lower`` and ``ci_upper`` become one
+    column, written in the row's ``unit``. With ``GBANALYSIS_INTERNAL=1`` nothing is withheld.
+
+    Parameters
+    ----------
+    frame
+        The table, or a result that has one.
+    people
+        The column that counts the people behind a row; by default ``n_users`` where there is one.
+    columns
+        Which columns to show, in this order; by default all.
+    rows
+        At most so many rows; a footnote says how many more there are.
+    note
+        Text below the table.
+
+    Raises
+    ------
+    GBAnalysisError
+        Where a column names persons (``user_id``, ``leader_id`` and the like), or `people` or `columns` are not there.
+
+    Notes
+    -----
+    Withheld rows can sometimes be worked out from a total and the rows that are left; do not show both where that matters.
+
+    Examples
+    --------
+    >>> sites = pd.DataFrame({"region": ["湖南", "广东"], "n_users": [2300, 4]})
+    >>> "广东" in show(sites).html
+    False
+    """
+    table = frame.to_frame() if isinstance(frame, Result) else frame
+    if any(name is not None for name in table.index.names):
+        table = table.reset_index()
+    notes = [note] if note else []
+    if not is_internal():
+        _refuse_persons(table)
+        table, withheld = _withhold(table, people)
+        if withheld:
+            notes.append(f"{withheld:,} rows with fewer than {SMALLEST_GROUP} people are not shown.")
+    missing = [name for name in columns or () if name not in table.columns]
+    if missing:
+        raise GBAnalysisError(f"show: the table has no column {', '.join(missing)}")
+    table = _merge_interval(table, columns)
+    if len(table) > rows:
+        notes.append(f"The first {rows:,} of {len(table):,} rows.")
+    return Html(_render(table.head(rows), notes))
+
+
+def person_columns() -> frozenset[str]:
+    """Give the contract's columns that name a person: keys of users and leaders, and whatever refers to them."""
+    from gbanalysis.dataset.contract import CONTRACT
+
+    people = ("users", "leaders")
+    found = {key for name in people for key in CONTRACT[name].key}
+    for table in CONTRACT.values():
+        found |= {column.name for column in table.columns.values() if column.references in people}
+    return frozenset(found | {"initiator_id", "inviter_id", "invitee_id", "invited_by"})
+
+
+def _refuse_persons(table: pd.DataFrame) -> None:
+    persons = [str(name) for name in table.columns if str(name) in person_columns()]
+    if persons:
+        raise GBAnalysisError(
+            f"show: {', '.join(persons)} names persons; count them instead, or build the book with --internal"
+        )
+
+
+def _withhold(table: pd.DataFrame, people: str | None) -> tuple[pd.DataFrame, int]:
+    """Leave out the rows of too few people; rows whose number of people is not known go too."""
+    if people is None and PEOPLE not in table.columns:
+        return table, 0
+    column = people or PEOPLE
+    if column not in table.columns:
+        raise GBAnalysisError(f"show: the table has no column {column} that counts people")
+    enough = pd.to_numeric(table[column], errors="coerce") >= SMALLEST_GROUP
+    return table[enough], int((~enough).sum())
+
+
+def _merge_interval(table: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
+    """Write value, ci_lower and ci_upper as one column, in the row's unit; then keep the columns wanted."""
+    if not {"value", *_ENDS} <= set(table.columns):
+        return table[list(columns)] if columns else table
+    merged = [
+        quantity(value, str(unit), (low, high))
+        for value, low, high, unit in zip(
+            table["value"], table["ci_lower"], table["ci_upper"], table.get("unit", [""] * len(table)), strict=True
+        )
+    ]
+    table = table.assign(value=merged).drop(columns=list(_ENDS))
+    kept = [name for name in columns if name not in _ENDS] if columns else None
+    return table[kept] if kept else table
+
+
+def quantity(value: float, unit: str, ci: tuple[float, float] | None = None) -> str:
+    """Write a figure in its unit: "share" as a percentage, "currency" as money, anything else as a number.
+
+    Examples
+    --------
+    >>> quantity(0.031, "share", (0.028, 0.034)), quantity(61234.5, "orders")
+    ('3.1 % (2.8 % to 3.4 %)', '61,234')
+    """
+    if unit == "share":
+        return words.rate(value, ci)
+    if unit.startswith("currency"):
+        return words.money(value, ci)
+    return words.number(value, ci)
+
+
+def _cell(value: Any, column: str) -> str:
+    if value is None or value is pd.NaT or (isinstance(value, float) and isnan(value)):
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d" if value.time() == datetime.min.time() else "%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float) or hasattr(value, "dtype"):
+        number = float(value)
+        return words.rate(number) if column.endswith(("_rate", "_share")) else words.number(number)
+    return str(value)
+
+
+def _render(table: pd.DataFrame, notes: Sequence[str]) -> str:
+    names = [str(name) for name in table.columns]
+    numeric = [pd.api.types.is_numeric_dtype(table.iloc[:, i]) or name == "value" for i, name in enumerate(names)]
+    kinds = [' class="gb-number"' if is_number else "" for is_number in numeric]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(name.replace("_", " "))}</th>' for name, kind in zip(names, kinds, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{kind}>{escape(_cell(value, name))}</td>" for value, name, kind in zip(row, names, kinds, strict=True)
+        )
+        + "</tr>"
+        for row in table.itertuples(index=False, name=None)
+    )
+    foot = "".join(f'<p class="gb-note">{escape(note)}</p>' for note in notes)
+    return f'<table class="gb-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}'

@@ -1,0 +1,1 @@
+"""Statistics on arrays: no tables, no names of the business, no drawing."""
