@@ -6,7 +6,6 @@ the contract asks of the tables that the market fills, with none of the sentence
 
 import sys
 import tempfile
-from pathlib import Path
 
 from benchmarks.harness import Benchmark, Measure, run_command
 
