@@ -1,0 +1,29 @@
+"""Charts: one a file, each drawn from a small frame; they know columns and units, not domains."""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "interactive_series": "interactive",
+    "plot_bars": "bars",
+    "plot_heat": "heat",
+    "plot_multiples": "multiples",
+    "plot_series": "series",
+    "plot_waterfall": "waterfall",
+}
+
+__all__ = [
+    "interactive_series",
+    "plot_bars",
+    "plot_heat",
+    "plot_multiples",
+    "plot_series",
+    "plot_waterfall",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a chart from its file when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
