@@ -1,0 +1,1 @@
+"""Turns the pages of the book into the published book: execute, render, swap."""

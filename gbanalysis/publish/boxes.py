@@ -1,0 +1,128 @@
+"""Boxes that stand in for what the data cannot show.
+
+A section is a heading down to the next heading of the same or a higher level. Where it holds a code cell tagged
+``needs-<table>`` and the data have no such table, its heading stays and one box takes the place of the rest. A tagged
+cell that is hidden (``remove-cell``) only checks something: it alone is left out, and its section stays.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from gbanalysis.publish.notebooks import markdown_cell
+
+HEADING = re.compile(r"^(#{1,6})\s+\S")
+LABEL = re.compile(r"^\([^()\s]+\)=\s*$")
+FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,}|:{3,})")
+NEEDS = "needs-"
+
+
+def box_sections(cells: Sequence[Any], present: Collection[str]) -> list[Any]:
+    """Replace each section that needs a missing table by its heading and a box."""
+    if not any(_missing(cell, present) for cell in cells):
+        return list(cells)
+    shown = [cell for cell in cells if not (_is_hidden(cell) and _missing(cell, present))]
+    pieces = [piece for cell in shown for piece in _split(cell)]
+    boxed: list[Any] = []
+    start = 0
+    while start < len(pieces):
+        end = _section_end(pieces, start)
+        missing = sorted({table for piece in _own(pieces, start, end) for table in _missing(piece, present)})
+        if missing and _level(pieces[start]):
+            boxed.append(box_for(_heading(pieces[start]), missing))
+            start = end
+        else:
+            boxed.append(pieces[start])
+            start += 1
+    return boxed
+
+
+def box_for(heading: str, missing: Sequence[str]) -> Any:
+    """Make the markdown cell with a heading and the sentence that says which tables are missing.
+
+    >>> print(box_for("## Refunds", ["refunds"]).source)
+    ## Refunds
+    <BLANKLINE>
+    :::{admonition} Not in your data
+    :class: note
+    This section needs the table refunds, which your data do not have.
+    :::
+    """
+    what = "chapter" if _level_of(heading.splitlines()[-1]) == 1 else "section"
+    names = missing[0] if len(missing) == 1 else ", ".join(missing[:-1]) + f" and {missing[-1]}"
+    tables = "table" if len(missing) == 1 else "tables"
+    sentence = f"This {what} needs the {tables} {names}, which your data do not have."
+    return markdown_cell(f"{heading}\n\n:::{{admonition}} Not in your data\n:class: note\n{sentence}\n:::")
+
+
+def _missing(cell: Any, present: Collection[str]) -> list[str]:
+    tags = cell.metadata.get("tags", ())
+    return [tag[len(NEEDS) :] for tag in tags if tag.startswith(NEEDS) and tag[len(NEEDS) :] not in present]
+
+
+def _is_hidden(cell: Any) -> bool:
+    return "remove-cell" in cell.metadata.get("tags", ())
+
+
+def _split(cell: Any) -> Iterator[Any]:
+    """Cut a markdown cell before each heading, its labels included; other cells stay whole."""
+    if cell.cell_type != "markdown":
+        yield cell
+        return
+    lines = cell.source.split("\n")
+    cuts = sorted({0, *(_label_start(lines, number) for number in _heading_lines(lines))})
+    for start, end in zip(cuts, [*cuts[1:], len(lines)], strict=True):
+        yield markdown_cell("\n".join(lines[start:end]).strip("\n"), metadata=cell.metadata)
+
+
+def _heading_lines(lines: Sequence[str]) -> Iterator[int]:
+    fence = ""
+    for number, line in enumerate(lines):
+        match = FENCE.match(line)
+        if match and not fence:
+            fence = match[1]
+        elif fence:
+            if line.strip().startswith(fence):
+                fence = ""
+        elif HEADING.match(line):
+            yield number
+
+
+def _label_start(lines: Sequence[str], heading: int) -> int:
+    start = heading
+    while start > 0 and (LABEL.match(lines[start - 1]) or not lines[start - 1].strip()):
+        start -= 1
+    return start
+
+
+def _heading(piece: Any) -> str:
+    lines = piece.source.split("\n")
+    return "\n".join(lines[: next(_heading_lines(lines)) + 1]).strip("\n")
+
+
+def _level(piece: Any) -> int:
+    if piece.cell_type != "markdown":
+        return 0
+    lines = piece.source.split("\n")
+    return next((_level_of(lines[number]) for number in _heading_lines(lines)), 0)
+
+
+def _level_of(line: str) -> int:
+    match = HEADING.match(line)
+    return len(match[1]) if match else 0
+
+
+def _section_end(pieces: Sequence[Any], start: int) -> int:
+    level = _level(pieces[start])
+    for number in range(start + 1, len(pieces)):
+        if 0 < _level(pieces[number]) <= level:
+            return number
+    return len(pieces)
+
+
+def _own(pieces: Sequence[Any], start: int, end: int) -> Iterator[Any]:
+    """Yield the cells under a heading, but not those under the headings below it."""
+    for piece in pieces[start + 1 : end]:
+        if _level(piece):
+            return
+        yield piece

@@ -1,0 +1,98 @@
+"""Runs Sphinx over the staging folder, in a process of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from gbanalysis.publish.project import package_folder
+from gbanalysis.publish.swap import write_if_changed
+
+LEFT_OUT = ("sphinx_thebe", "sphinx_comments", "sphinx.ext.intersphinx")
+"""Extensions that Jupyter Book adds and that are only of use with a network."""
+PARALLEL_FROM = 6
+"""Pages from which Sphinx's own parallel reading pays for its start."""
+MARKER = "unfinished"
+
+
+def write_conf(config: Path, staged: Path, overrides: Mapping[str, Any]) -> Path:
+    """Write Sphinx's ``conf.py`` from ``_config.yml``, with what the build itself decides on top."""
+    from jupyter_book.config import get_final_config
+
+    final, _ = get_final_config(user_yaml=config, sourcedir=staged, cli_config={"latex_individualpages": False})
+    final["extensions"] = [name for name in final["extensions"] if name not in LEFT_OUT]
+    if final.get("use_multitoc_numbering"):
+        final["extensions"].append("sphinx_multitoc_numbering")
+    final.update(overrides)
+    lines = [f"{key} = {value!r}" for key, value in sorted(final.items())]
+    path = staged / "conf.py"
+    write_if_changed(path, "\n".join(lines) + "\n")
+    return path
+
+
+def run_sphinx(work: Path, *, n_pages: int, lock: int) -> list[str]:
+    """Build ``work/src`` into ``work/html``; return Sphinx's warnings, one an item.
+
+    A marker stands in the work folder while Sphinx runs and stays when it was killed or complained, and then the next
+    run starts from nothing: what a killed Sphinx half-wrote looks newer than its source, and a warning is only given
+    once.
+
+    Parameters
+    ----------
+    work
+        The work folder.
+    n_pages
+        How many pages there are.
+    lock
+        The file descriptor of the build's lock, which the process holds on to, should the build itself be killed.
+    """
+    marker, report = work / MARKER, work / "warnings.txt"
+    if marker.exists():
+        for folder in ("html", "doctrees"):
+            shutil.rmtree(work / folder, ignore_errors=True)
+    marker.touch()
+    report.unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-b",
+        "html",
+        "-n",
+        "-q",
+        "-E" if not (work / "html").exists() else "",
+        "-w",
+        str(report),
+    ]
+    command += ["-j", "auto" if n_pages >= PARALLEL_FROM else "1", "-d", str(work / "doctrees")]
+    command += [str(work / "src"), str(work / "html")]
+    search = os.pathsep.join([str(package_folder().parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": search, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(
+        [part for part in command if part],
+        env=environment,
+        pass_fds=(lock,),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    warnings = read_warnings(report, work / "src")
+    if done.returncode and not warnings:
+        warnings = [f"Sphinx stopped: {done.stderr.strip() or done.stdout.strip()}"]
+    if done.returncode == 0 and not warnings:
+        marker.unlink()
+    return warnings
+
+
+def read_warnings(report: Path, staged: Path) -> list[str]:
+    """Read Sphinx's warnings with the page's name in place of the staged file's path."""
+    if not report.is_file():
+        return []
+    text = re.sub(r"\x1b\[[0-9;]*m", "", report.read_text("utf-8")).replace(f"{staged}{os.sep}", "")
+    starts = [match.start() for match in re.finditer(r"^.*(?:WARNING|ERROR|CRITICAL): ", text, re.MULTILINE)]
+    return [text[start:end].strip() for start, end in pairwise([*starts, len(text)])]
