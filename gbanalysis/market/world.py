@@ -72,6 +72,10 @@ class Places(Geography, Catalogue, Suppliers, Weather):
         last: dt.date = self.dates[-1].astype(object)
         return last
 
+    def date(self, day: int) -> np.datetime64:
+        """Give the date of a day index, which may lie before the first day or after the last."""
+        return self.dates[0] + np.timedelta64(day, "D")
+
 
 @dataclass(frozen=True, kw_only=True)
 class World(Places, People, Calendar, Prices, Promotions, Demand, Sourcing):

@@ -1,0 +1,11 @@
+"""A worker process of the simulation: reads its share of the batches from standard input and names each one that it has written."""
+
+from __future__ import annotations
+
+import sys
+
+from gbanalysis.market.writing import work
+
+if __name__ == "__main__":
+    for number in work(sys.stdin.buffer.read()):
+        print(number, flush=True)
