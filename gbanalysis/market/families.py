@@ -1,15 +1,15 @@
 """Families of worlds: each changes one law of the market and nothing else.
 
-====================  =====================================================================================================
+====================  ===============================================================================================
 family                what it says
-====================  =====================================================================================================
+====================  ===============================================================================================
 standard              none of the below
-batch                 a supplier's goods of one day share a batch effect: ln(start deficit) gets N(0, 0.45²) per supplier × day
-link                  the tolerance is not lognormal: 85 % have a power law of low tolerances (shape 1.6), 15 % a hard threshold
-interaction           a supplier's own heat sensitivity: ln(start deficit) grows by b_s per 10 °C above 18 °C at the supplier
-confounder            an unrecorded glut u(supplier, day) adds 0.8 u to the log share and 0.45 u to ln(start deficit)
-drift                 refund delays lengthen: the delay scale goes from 0.7 to 1.7 of its standard value over the market
-====================  =====================================================================================================
+batch                 a supplier's goods of one day share a batch effect of sd 0.45 on ln(start deficit)
+link                  tolerances are not lognormal: 85 % a power law of low ones (shape 1.6), 15 % a hard threshold
+interaction           ln(start deficit) of supplier s grows by b_s per 10 °C above 18 °C where it sits
+confounder            an unrecorded glut u(supplier, day) adds 0.8 u to log share and 0.45 u to ln(start deficit)
+drift                 refund delays lengthen: their scale goes from 0.7 to 1.7 of standard over the market
+====================  ===============================================================================================
 
 A family's own random numbers come from streams of its own, so switching it on leaves every other draw where it was.
 """
@@ -54,8 +54,7 @@ def glut(config: Config, n_suppliers: int) -> Array:
     Returns
     -------
     numpy.ndarray
-        Shape (n_days + 1, n_suppliers); zeros outside family ``confounder``. The day after the last is there because orders
-        after the last day's cutoff belong to it.
+        Shape (n_days + 1, n_suppliers), by selling day; zeros outside family ``confounder``.
     """
     n_days = config.n_days + 1
     if config.family != "confounder":

@@ -1,7 +1,8 @@
 """Planted shocks: what goes wrong, where, from when to when and by how much.
 
-A shock is a small record. The mechanism that it strikes reads it; no shock draws a random number, so the same market with and
-without a shock differs only by the shock. `default_shocks` gives the set of the default market, with dates relative to its length.
+A shock is a small record. The mechanism that it strikes reads it; no shock draws a random number, so the same
+market with and without a shock differs only by the shock. `default_shocks` gives the set of the default market,
+with dates relative to its length.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from gbanalysis.market.world import World
+    from gbanalysis.market.world import Places
 
 S = TypeVar("S", bound="Shock")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shock:
-    """A change that holds from ``starts_on`` to ``ends_on``, both days included (selling days)."""
+    """A change from ``starts_on`` to ``ends_on``, both included: days of promised pickup (demand: selling days)."""
 
     kind: ClassVar[str] = ""
     starts_on: dt.date
@@ -188,7 +189,7 @@ def _summer_fortnight(start: dt.date, n_days: int) -> dict[str, dt.date]:
     return {"starts_on": first, "ends_on": min(first + dt.timedelta(days=13), end)}
 
 
-def _crop(world: World) -> tuple[str, str, str | None]:
+def _crop(world: Places) -> tuple[str, str, str | None]:
     """Choose origin, category and (where there is one) the gala apples of Shaanxi."""
     names = [str(name) for name in world.sku_name]
     for sku, name in enumerate(names):
@@ -199,12 +200,12 @@ def _crop(world: World) -> tuple[str, str, str | None]:
     return str(world.sku_origin[sku]), str(world.category[world.sku_category[sku]]), None
 
 
-def default_shocks(world: World) -> tuple[Shock, ...]:
+def default_shocks(world: Places) -> tuple[Shock, ...]:
     """Give the default market's shocks: one of each kind, dated by the length of the market.
 
-    The supplier worsens for the last third; a grid warehouse slows and a shift at another steals; a central warehouse's cooling
-    fails for two weeks in summer; a crop is bad in one region; a city is locked down for ten days; leniency starts in the
-    regions one after another; promotions bunch.
+    The supplier worsens for the last third; a grid warehouse slows and a shift at another steals; a central
+    warehouse's cooling fails for two weeks in summer; a crop is bad in one region; a city is locked down for ten
+    days; leniency starts in the regions one after another; promotions bunch.
     """
     start, n_days = world.config.start, world.n_days
     volume = np.bincount(world.site_grid, weights=world.site_weight, minlength=len(world.grid_id))
@@ -220,8 +221,8 @@ def default_shocks(world: World) -> tuple[Shock, ...]:
     city = str(world.city[_busiest(np.bincount(world.site_city, weights=world.site_weight, minlength=len(world.city)))])
     lockdown_start = start + dt.timedelta(days=int(0.45 * n_days))
     shocks: list[Shock] = [
-        SupplierQuality(**span(start, n_days, 0.67, 1.0), size=2.2, supplier_id=str(world.supplier_id[supplier])),
-        SlowNode(**span(start, n_days, 0.75, 0.95), size=6.0, node_id=str(world.grid_id[slow])),
+        SupplierQuality(**span(start, n_days, 0.67, 1.0), size=1.8, supplier_id=str(world.supplier_id[supplier])),
+        SlowNode(**span(start, n_days, 0.75, 0.95), size=4.0, node_id=str(world.grid_id[slow])),
         CoolingFault(**_summer_fortnight(start, n_days), size=9.0, node_id=str(world.central_id[_busiest(central)])),
         BadCrop(
             **span(start, n_days, 0.8, 1.0),
