@@ -1,0 +1,298 @@
+"""A data set in the contract: tables under one set of names and types, wherever they are kept."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from difflib import get_close_matches
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from gbanalysis.dataset.contract import CONTRACT
+from gbanalysis.dataset.parse import FORMS, UnfitTypeError, read_column, tidy
+from gbanalysis.dataset.raw import RawTable
+from gbanalysis.dataset.report import Finding
+from gbanalysis.dataset.schema import Column
+from gbanalysis.errors import ContractError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gbanalysis.dataset.store import Store
+
+BAD = "__bad"
+"""Ending of the columns that hold, as text, what could not be read; null in every good row."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for a whole data set.
+
+    Attributes
+    ----------
+    as_of
+        The last day whose data are known. Default: the last date seen in order_lines.ordered_at,
+        order_lines.fulfilled_on or refunds.requested_on.
+    currency
+        The one currency of every amount. Default: CNY.
+    presale_cutoff
+        An order after this time belongs to the next selling day. Default: None, the selling day is the calendar day.
+    refund_window_days
+        Days after pickup in which a refund may be asked for. Default: 7.
+    timezone
+        The zone that every time is local to. Default: Asia/Shanghai.
+    """
+
+    as_of: date
+    currency: str = "CNY"
+    presale_cutoff: time | None = None
+    refund_window_days: int = 7
+    timezone: str = "Asia/Shanghai"
+
+
+class Dataset:
+    """Tables in the data contract; lazy: nothing is read until a query needs it.
+
+    Made by `read_dataset`. Each table comes as an Ibis expression with the contract's names and types; columns beyond
+    the contract are kept. A value that cannot be read is never turned into a null: reading it raises, and
+    `validate` counts it.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, RawTable],
+        *,
+        source: str,
+        store: "Store | None" = None,
+        findings: Mapping[str, Finding] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self._raw = {name: tables[name] for name in CONTRACT if name in tables}
+        self._store = store
+        self._unreadable = dict(findings or {})
+        self._lenient: dict[str, Any] = {}
+        self._strict: dict[str, Any] = {}
+        self._settings: Settings | None = None
+        self.notes = notes
+        self.source = source
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The contract's tables that are there, in the contract's order."""
+        return tuple(self._raw)
+
+    def has(self, table: str, column: str | None = None) -> bool:
+        """Whether a table is there, or a column of it."""
+        return table in self._raw and (column is None or column in self._raw[table].names)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """The columns of a table: those of the contract in its order, then the others."""
+        self.require(table)
+        return tuple(self._raw[table].names)
+
+    def require(self, table: str, *columns: str) -> None:
+        """Raise a ContractError, one sentence, unless the table is there with these columns."""
+        if table not in CONTRACT:
+            near = get_close_matches(table, CONTRACT, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has: {', '.join(CONTRACT)}."
+            raise ContractError(f"The data contract has no table {table!r}{hint}")
+        if table in self._unreadable:
+            raise ContractError(self._unreadable[table].message)
+        if table not in self._raw:
+            raise ContractError(f"This needs the table {table}, which {self.source} does not have.")
+        missing = [column for column in columns if column not in self._raw[table].names]
+        if missing:
+            noun = "column" if len(missing) == 1 else "columns"
+            raise ContractError(
+                f"This needs the {noun} {', '.join(missing)} of {table}, which {self.source} does not have."
+            )
+
+    def table(self, name: str) -> Any:
+        """A table as an Ibis expression, with the contract's column names and types.
+
+        Raises
+        ------
+        ContractError
+            The table is not there, or it cannot be read: a column of the wrong type, lines with a wrong number of
+            fields. A single value that cannot be read raises when a query reads its column.
+        """
+        self.require(name)
+        if name not in self._strict:
+            self._strict[name] = self._strictly(name)
+        return self._strict[name]
+
+    def n_rows(self, table: str) -> int:
+        """Rows of a table."""
+        return int(self._execute(self.table(table).count()))
+
+    def to_frame(self, table: str, limit: int | None = None) -> "pd.DataFrame":
+        """A table as a pandas frame, or its first rows.
+
+        Raises
+        ------
+        ContractError
+            As `table`, and for a value that cannot be read: it names table, column and value.
+        """
+        found = self.table(table)
+        frame: pd.DataFrame = self._execute(found if limit is None else found.limit(limit))
+        return frame
+
+    @property
+    def settings(self) -> Settings:
+        """What holds for the whole data set; what its settings table does not say has the defaults of `Settings`."""
+        if self._settings is None:
+            given: dict[str, Any] = {}
+            if self.has("settings"):
+                row = self.to_frame("settings", limit=1).to_dict("records")
+                fields = Settings.__dataclass_fields__
+                given = {k: v for k, v in (row[0] if row else {}).items() if k in fields and v is not None and v == v}
+            if "as_of" not in given:
+                given["as_of"] = self._last_date()
+            self._settings = Settings(**{**given, "as_of": _as_date(given["as_of"])})
+        return self._settings
+
+    def _last_date(self) -> Any:
+        """The last date on which anything is known to have happened."""
+        seen = []
+        for table, column in (
+            ("order_lines", "ordered_at"),
+            ("order_lines", "fulfilled_on"),
+            ("refunds", "requested_on"),
+        ):
+            if self.has(table, column):
+                last = self._execute(self.table(table)[column].cast("date").max())
+                seen += [_as_date(last)] if last is not None and last == last else []
+        if not seen:
+            raise ContractError(f"{self.source} has no settings.as_of and no dated row to take it from.")
+        return max(seen)
+
+    def _execute(self, expression: Any) -> Any:
+        """Run a query; a value that could not be read becomes a ContractError with the sentence alone."""
+        try:
+            return expression.execute()
+        except Exception as error:
+            said = _SENTENCE.search(str(error))
+            if said is None:
+                raise
+            raise ContractError(f"{said[0]}.") from error
+
+    def _leniently(self, name: str) -> Any:
+        """A table in the contract's types, null where a value could not be read, with that value in a `__bad` column.
+
+        On the embedded engine a text source is parsed once, into the scratch database.
+        """
+        if name not in self._lenient:
+            raw = self._raw[name]
+            relation = raw.relation.select(**{**self._tidied(name), **self._originals(name)})
+            if self._store is not None and raw.clean:
+                relation = self._store.view(f"tidy_{name}", relation)
+            table = relation.select(**self._read(name, relation))
+            if self._store is not None and raw.clean:
+                table = self._store.keep(name, table)
+            self._lenient[name] = table
+        return self._lenient[name]
+
+    def _tidied(self, name: str) -> dict[str, Any]:
+        raw, contract = self._raw[name], CONTRACT[name].columns
+        return {
+            column: tidy(raw.relation[own], contract[column], clean=raw.clean)
+            if column in contract
+            else raw.relation[own]
+            for column, own in raw.names.items()
+        }
+
+    def _originals(self, name: str) -> dict[str, Any]:
+        raw, contract = self._raw[name], CONTRACT[name].columns
+        return {column + BAD: raw.relation[own] for column, own in raw.names.items() if column in contract}
+
+    def _read(self, name: str, relation: Any) -> dict[str, Any]:
+        """The readable contract columns, what could not be read in them, and the columns beyond the contract."""
+        import ibis
+
+        out: dict[str, Any] = {}
+        for column in self._raw[name].names:
+            rule = CONTRACT[name].columns.get(column)
+            if rule is None:
+                out[column] = relation[column]
+                continue
+            try:
+                reading = read_column(relation[column], rule, clean=self._raw[name].clean)
+            except UnfitTypeError:
+                continue
+            out[column] = reading.value
+            if reading.bad is not None:
+                out[column + BAD] = ibis.cases((reading.bad, relation[column + BAD].cast("string")))
+        return out
+
+    def unfit_columns(self, name: str) -> dict[str, str]:
+        """The columns of a table whose type can never be the contract's, each with the reason."""
+        raw, contract = self._raw[name], CONTRACT[name].columns
+        unfit = {}
+        for column, own in raw.names.items():
+            if column in contract:
+                try:
+                    value = tidy(raw.relation[own], contract[column], clean=raw.clean)
+                    read_column(value, contract[column], clean=raw.clean)
+                except UnfitTypeError as error:
+                    unfit[column] = str(error)
+        return unfit
+
+    def _strictly(self, name: str) -> Any:
+        """The lenient table where a bad value raises as soon as a query reads it."""
+        raw = self._raw[name]
+        for column, reason in self.unfit_columns(name).items():
+            raise ContractError(f"{name}.{column}: {reason}.")
+        table = self._leniently(name)
+        for finding in (*raw.findings, *raw.after_reading()):
+            raise ContractError(finding.message)
+        guarded = {}
+        for column in raw.names:
+            value = table[column]
+            if column + BAD in table.columns:
+                value = _raising(
+                    value, table[column + BAD], name, CONTRACT[name].columns[column], self._store is not None
+                )
+            guarded[column] = value
+        return table.select(**guarded)
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.source!r}, tables: {', '.join(self.tables) or 'none'})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{name}</td><td>{escape(', '.join(self.columns(name)))}</td></tr>" for name in self.tables
+        )
+        head = "<thead><tr><th>table</th><th>columns</th></tr></thead>"
+        return f"<p>Dataset: {escape(self.source)}</p><table>{head}<tbody>{rows}</tbody></table>"
+
+
+_SENTENCE = re.compile(rf'\w+\.\w+: ".*" is not ({"|".join(map(re.escape, FORMS.values()))})', re.DOTALL)
+
+
+def _raising(value: Any, bad: Any, table: str, column: Column, embedded: bool) -> Any:
+    """The value, or an error of the engine that says which value of which column could not be read."""
+    import ibis
+
+    sentence = f'{table}.{column.name}: "' + bad + f'" is not {FORMS[column.kind]}'
+    # Elsewhere than in DuckDB a cast that must fail carries the sentence: every engine quotes what it could not cast.
+    failing = (
+        _error(sentence).cast(value.type()) if embedded else sentence.cast("int64").cast("string").cast(value.type())
+    )
+    return ibis.cases((bad.notnull(), failing), else_=value)
+
+
+def _error(sentence: Any) -> Any:
+    """DuckDB's own error(text)."""
+    import ibis
+
+    @ibis.udf.scalar.builtin(name="error")  # type: ignore[untyped-decorator,unused-ignore]
+    def error(message: str) -> str: ...
+
+    return error(sentence)
+
+
+def _as_date(value: Any) -> date:
+    """A date from what an engine gives for one."""
+    import pandas as pd
+
+    return pd.Timestamp(value).date()

@@ -1,0 +1,283 @@
+"""From what a source holds to what the contract says: one Ibis expression a column, for every engine.
+
+Text is read in the forms that people's tools write (see `FORMS`); what cannot be read for sure is never guessed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gbanalysis.dataset.schema import Column, Kind
+from gbanalysis.errors import ContractError
+
+NULL_STRINGS = ("", "null", "n/a", "#n/a", "nan", "nat", "<na>", "none", "\\n")
+"""Text that stands for a missing value, whatever its case, in text sources (CSV files, tables kept all as text)."""
+
+TRUE_STRINGS = ("1", "1.0", "true", "t", "yes", "y", "是")
+FALSE_STRINGS = ("0", "0.0", "false", "f", "no", "n", "否")
+
+FORMS: dict[Kind, str] = {
+    "id": "an id as text",
+    "text": "text",
+    "integer": "a whole number such as 12",
+    "number": "a number such as 1234.50",
+    "boolean": "one of 1, 0, true, false, yes, no, 是, 否",
+    "date": "a date such as 2024-01-31",
+    "timestamp": "a time stamp such as 2024-01-31 08:05:00",
+    "time": "a time of day such as 23:00",
+}
+
+_FULL_WIDTH, _ASCII = "０１２３４５６７８９．，－", "0123456789.,-"
+_PLAIN_NUMBER = r"^[+-]?(\d{1,40}\.?\d*|\.\d+)([eE][+-]?\d{1,2})?$"
+_DRESSED_NUMBER = r"^[+-]?[¥￥$€£]?\s?[+-]?(\d{1,3}(,\d{3})+|\d{1,40})(\.\d*)?\s?元?$"
+_DAMAGED_ID = r"^\d(\.\d+)?[eE]\+\d+$"
+_ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
+_LOOSE = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]\s*(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?$"
+_COMPACT, _EPOCH = r"^([12]\d{3})(\d{2})(\d{2})$", r"^(\d{10}|\d{13})$"
+_CLOCK = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$"
+_ISO_PARTS = ((0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2))
+_EXACT = 2.0**53
+
+
+class UnfitTypeError(ContractError):
+    """The type of a source's column cannot hold what the contract asks for."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A column as the contract wants it: `value` is null where `bad` is true; `bad` is None where nothing can fail."""
+
+    value: Any
+    bad: Any | None = None
+
+
+def tidy(raw: Any, column: Column, *, clean: bool) -> Any:
+    """Text in a shape that `read_column` reads cheaply; typed columns pass as they are.
+
+    Kept apart from `read_column`, so that an engine does the slow part once a value (put a view between the two).
+    `clean` says that text is as people typed it: blanks around it are cut and `NULL_STRINGS` become null. Otherwise
+    ids and text are taken as they stand.
+    """
+    kind = raw.type()
+    if column.kind in ("id", "text"):
+        return cleaned(raw) if clean and kind.is_string() else raw
+    if column.kind in ("date", "timestamp"):
+        if kind.is_string():
+            return _shaped(cleaned(raw))
+        if kind.is_integer() or kind.is_floating() or kind.is_decimal():
+            return _shaped(_id(raw).value)
+        return raw
+    if column.kind == "boolean" and kind.is_numeric() and not kind.is_boolean():
+        return raw.cast("string")
+    return cleaned(raw) if kind.is_string() else raw
+
+
+def read_column(tidied: Any, column: Column, *, clean: bool) -> Reading:
+    """Read an Ibis column, made by `tidy`, as a column of the contract.
+
+    In a text source an id that a spreadsheet turned into 1.23E+12 is bad: its digits are lost.
+
+    Raises
+    ------
+    UnfitTypeError
+        The column's type can never be read as the contract's.
+    """
+    if tidied.type().is_null():
+        return Reading(tidied.cast(_TYPES[column.kind]))
+    if clean and column.kind == "id" and tidied.type().is_string():
+        damaged = tidied.re_search(_DAMAGED_ID).fill_null(False)
+        return Reading(_where(~damaged, tidied), damaged)
+    return _READERS[column.kind](tidied)
+
+
+def cleaned(text: Any) -> Any:
+    """Text without blanks around it, null where it stands for a missing value."""
+    import ibis
+
+    bare = text.strip()
+    return ibis.cases((bare.lower().isin(NULL_STRINGS), ibis.null("string")), else_=bare)
+
+
+def _id(raw: Any) -> Reading:
+    """Keys stay text: leading zeros count, whole numbers lose a pandas '.0', and what Excel damaged is bad."""
+    kind = raw.type()
+    if kind.is_string():
+        return Reading(raw)
+    if kind.is_integer() or kind.is_uuid() or (kind.is_decimal() and kind.scale == 0):
+        return Reading(raw.cast("string"))
+    if kind.is_floating() or kind.is_decimal():
+        whole = _whole(raw.cast("float64"))
+        return Reading(whole.cast("string"), _there(raw) & whole.isnull())
+    raise UnfitTypeError(f"it holds {kind}, which cannot be an id; store ids as text")
+
+
+def _text(raw: Any) -> Reading:
+    kind = raw.type()
+    if kind.is_string():
+        return Reading(raw)
+    if kind.is_numeric() or kind.is_boolean() or kind.is_date() or kind.is_uuid():
+        return Reading(raw.cast("string"))
+    raise UnfitTypeError(f"it holds {kind}, which cannot be read as text")
+
+
+def _number(raw: Any) -> Reading:
+    import ibis
+
+    kind = raw.type()
+    if kind.is_numeric() and not kind.is_boolean():
+        return Reading(raw.cast("float64"))
+    if not kind.is_string():
+        raise UnfitTypeError(f"it holds {kind}, which is not a number")
+    half = raw.translate(_FULL_WIDTH, _ASCII)
+    bare = half.re_replace(r"[¥￥$€£,元\s]", "")
+    value = ibis.cases(
+        (raw.re_search(_PLAIN_NUMBER), raw.cast("float64")),
+        (half.re_search(_DRESSED_NUMBER), bare.cast("float64")),
+    )
+    return Reading(value, raw.notnull() & value.isnull())
+
+
+def _integer(raw: Any) -> Reading:
+    if raw.type().is_integer():
+        return Reading(raw.cast("int64"))
+    value = _whole(_number(raw).value)
+    return Reading(value, _there(raw) & value.isnull())
+
+
+def _boolean(raw: Any) -> Reading:
+    import ibis
+
+    kind = raw.type()
+    if kind.is_boolean():
+        return Reading(raw)
+    if not kind.is_string():
+        raise UnfitTypeError(f"it holds {kind}, which is not true or false")
+    text = raw.lower()
+    value = ibis.cases((text.isin(TRUE_STRINGS), True), (text.isin(FALSE_STRINGS), False))
+    return Reading(value, raw.notnull() & value.isnull())
+
+
+def _timestamp(raw: Any) -> Reading:
+    kind = raw.type()
+    if kind.is_timestamp():
+        if kind.timezone is not None:
+            raise UnfitTypeError(
+                "its time stamps carry a time zone; the contract wants local time without a zone: "
+                "convert them to the data set's own zone and drop it"
+            )
+        return Reading(raw.cast("timestamp(6)") if kind.scale not in (None, 6) else raw)
+    if kind.is_date():
+        return Reading(raw.cast("timestamp"))
+    if not kind.is_string():
+        raise UnfitTypeError(f"it holds {kind}, which is not a date or time")
+    moment = _moment(raw)
+    return Reading(moment, raw.notnull() & moment.isnull())
+
+
+def _date(raw: Any) -> Reading:
+    """The day; of a time stamp its date."""
+    if raw.type().is_date():
+        return Reading(raw)
+    moment = _timestamp(raw)
+    return Reading(moment.value.date(), moment.bad)
+
+
+def _time(raw: Any) -> Reading:
+    import ibis
+
+    kind = raw.type()
+    if kind.is_time():
+        return Reading(raw)
+    if not kind.is_string():
+        raise UnfitTypeError(f"it holds {kind}, which is not a time of day")
+    padded = ibis.cases((raw.substr(1, 1) == ":", "0" + raw), else_=raw)
+    hour, minute, second = (padded.substr(start, 2).nullif("").cast("int32") for start in (0, 3, 6))
+    fine = (hour <= 23) & (minute <= 59) & (second.fill_null(0) <= 59)
+    value = ibis.cases((raw.re_search(_CLOCK), _where(fine, padded.cast("time"))))
+    return Reading(value, raw.notnull() & value.isnull())
+
+
+def _moment(text: Any) -> Any:
+    """Tidy text as a time stamp; an epoch number carries no zone, so it is read as it stands, in UTC."""
+    import ibis
+
+    epoch = text.cast("int64")
+    milliseconds = ibis.cases((text.length() == 10, epoch * 1000), else_=epoch)
+    since = ibis.timestamp("1970-01-01 00:00:00")
+    return ibis.cases(
+        (text.re_search(_ISO), _where(_exists(text), text.cast("timestamp"))),
+        (
+            text.re_search(_EPOCH),
+            since + (milliseconds // 1000).as_interval("s") + (milliseconds % 1000).as_interval("ms"),
+        ),
+    )
+
+
+def _exists(text: Any) -> Any:
+    """Whether the moment that ISO text names exists: there is no 30 February and no 25:00."""
+    import ibis
+
+    year, month, day, *clock = (text.substr(*at).nullif("").cast("int32") for at in _ISO_PARTS)
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    last = ibis.cases((month.isin([4, 6, 9, 11]), 30), ((month == 2) & leap, 29), ((month == 2), 28), else_=31)
+    fine = (year >= 1) & month.between(1, 12) & (day >= 1) & (day <= last)
+    for part, most in zip(clock, (23, 59, 59), strict=True):
+        fine &= part.fill_null(0) <= most
+    return fine
+
+
+def _shaped(text: Any) -> Any:
+    """Dates and times in the forms 2024/1/31 8:05, 2024年1月31日 and 20240131 written as ISO text; the rest as it is."""
+    import ibis
+
+    dashed = text.re_replace(_LOOSE, r"\1-\2-\3 \4").strip()
+    for single, padded in ((r"-(\d)-", r"-0\1-"), (r"-(\d)( |$)", r"-0\1\2"), (r" (\d):", r" 0\1:")):
+        dashed = dashed.re_replace(single, padded)
+    return ibis.cases(
+        (text.re_search(_ISO), text),
+        (text.re_search(_LOOSE), dashed),
+        (text.re_search(_COMPACT), text.re_replace(_COMPACT, r"\1-\2-\3")),
+        else_=text,
+    )
+
+
+def _whole(number: Any) -> Any:
+    """A float as a whole number, null where it has a fraction or is too large to be exact."""
+    import ibis
+
+    inside = ibis.cases((number.abs() < _EXACT, number == number.floor()), else_=False)
+    return _where(inside, number.cast("int64"))
+
+
+def _there(raw: Any) -> Any:
+    """Whether a raw value stands for something: neither null nor NaN."""
+    return raw.notnull() & ~raw.isnan() if raw.type().is_floating() else raw.notnull()
+
+
+def _where(condition: Any, value: Any) -> Any:
+    """The value where the condition holds, else null."""
+    import ibis
+
+    return ibis.cases((condition, value))
+
+
+_READERS: dict[Kind, Callable[[Any], Reading]] = {
+    "id": _id,
+    "text": _text,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+    "time": _time,
+}
+_TYPES: dict[Kind, str] = {
+    "id": "string",
+    "text": "string",
+    "integer": "int64",
+    "number": "float64",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "time": "time",
+}
