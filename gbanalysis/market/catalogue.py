@@ -66,7 +66,7 @@ def make_catalogue(config: Config) -> Catalogue:
     price = np.maximum(np.round(price * rng.lognormal(0, 0.06, n), 1), 0.9)
     margin = np.array([MARGIN[good.category] for good in goods]) + rng.normal(0, 0.03, n)
     rank = np.argsort(np.argsort(-np.array([good.popularity for good in goods]) * rng.lognormal(0, 0.5, n))) + 1
-    weight = rank ** -config.sku_zipf * rng.lognormal(0, 0.2, n)
+    weight = rank**-config.sku_zipf * rng.lognormal(0, 0.2, n)
     names = [
         f"{good.name} {p:g} kg" + (f" · {g + 1}" if g else "") for good, p, g in zip(goods, packs, grade, strict=True)
     ]

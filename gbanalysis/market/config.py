@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -89,3 +90,32 @@ class Config:
     def names(cls) -> tuple[str, ...]:
         """Give the names of all knobs."""
         return tuple(field.name for field in fields(cls))
+
+    def to_record(self) -> dict[str, Any]:
+        """Give the Config as plain values for JSON."""
+        from gbanalysis.market.shocks import to_records
+
+        record = {name: getattr(self, name) for name in self.names()}
+        record["start"] = self.start.isoformat()
+        record["shocks"] = self.shocks if isinstance(self.shocks, str) else to_records(self.shocks)
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Config:
+        """Rebuild the Config from `to_record`.
+
+        Examples
+        --------
+        >>> config = Config(seed=3, n_days=30)
+        >>> Config.from_record(config.to_record()) == config
+        True
+        """
+        from gbanalysis.market.shocks import from_records
+
+        shocks = record["shocks"]
+        values = {
+            **record,
+            "start": dt.date.fromisoformat(record["start"]),
+            "shocks": shocks if isinstance(shocks, str) else from_records(shocks),
+        }
+        return cls(**values)

@@ -16,6 +16,7 @@ from gbanalysis.market.chain import Shipped, ship_day
 from gbanalysis.market.demand import expected_units
 from gbanalysis.market.ids import line_ids, named, order_ids, user_ids
 from gbanalysis.market.orders import NEVER, DayOrders, Lines, day_orders
+from gbanalysis.market.refunds import Refunds, refund_day
 from gbanalysis.market.world import World
 
 
@@ -40,6 +41,11 @@ class Day:
     def shipped(self) -> Shipped:
         """What became of the lines on their way."""
         return ship_day(self.world, self.lines, self.day)
+
+    @cached_property
+    def refunded(self) -> Refunds:
+        """Which lines are refunded, now or after the last day."""
+        return refund_day(self.world, self.lines, self.shipped, self.day)
 
 
 def order_lines(day: Day) -> Mapping[str, pa.Table]:
@@ -86,10 +92,23 @@ def stage_flows(day: Day) -> Mapping[str, pa.Table]:
     return {"stage_flows": day.shipped.flows, "truth/losses": day.shipped.true_losses}
 
 
+def refunds(day: Day) -> Mapping[str, pa.Table]:
+    """Write the requests made by the last day, and for every line whether it is ever refunded and the chance of it."""
+    refunded = day.refunded
+    ever = pa.table(
+        {
+            "line_id": line_ids(day.day, np.arange(len(day.lines))),
+            "refunded_ever": refunded.refunded_ever,
+            "p_refund": np.round(refunded.chance, 5).astype(np.float32),
+        }
+    )
+    return {"refunds": refunded.table, "truth/lines": ever}
+
+
 def uncensored_demand(day: Day) -> Mapping[str, pa.Table]:
-    """Write the units wanted and sold of every SKU × province that was wanted on the day."""
+    """Write the units expected, wanted and sold of every SKU × province."""
     world, orders = day.world, day.orders
-    region, sku = np.nonzero(orders.demanded + orders.sold)
+    region, sku = np.divmod(np.arange(orders.demanded.size), world.n_skus)
     table = pa.table(
         {
             "date": pa.array(np.full(len(sku), world.date(day.day)), pa.date32()),
@@ -103,4 +122,10 @@ def uncensored_demand(day: Day) -> Mapping[str, pa.Table]:
     return {"truth/demand": table}
 
 
-DAY_TABLES: tuple[Callable[[Day], Mapping[str, pa.Table]], ...] = (order_lines, stockouts, stage_flows, uncensored_demand)
+DAY_TABLES: tuple[Callable[[Day], Mapping[str, pa.Table]], ...] = (
+    order_lines,
+    stockouts,
+    stage_flows,
+    refunds,
+    uncensored_demand,
+)

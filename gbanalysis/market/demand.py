@@ -96,7 +96,13 @@ def make_sku_factor(
     return factor
 
 
-def _per_day(value: NDArray[np.float64], cell: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.float64]:
+def _per_day(
+    value: NDArray[np.float64],
+    cell: NDArray[np.int64],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    shape: tuple[int, int],
+) -> NDArray[np.float64]:
     """Sum `value` over the users of each cell who are there, day by day: those with first <= day < last."""
     n_days, n_cells = shape
     change = np.zeros((n_days + 1) * n_cells)
@@ -107,7 +113,12 @@ def _per_day(value: NDArray[np.float64], cell: NDArray[np.int64], first: NDArray
 
 
 def make_demand(
-    config: Config, places: Geography, goods: Catalogue, people: People, calendar: Calendar, sku_factor: NDArray[np.float32]
+    config: Config,
+    places: Geography,
+    goods: Catalogue,
+    people: People,
+    calendar: Calendar,
+    sku_factor: NDArray[np.float32],
 ) -> tuple[Demand, NDArray[np.float64]]:
     """Work out the expected demand, and give also the users' order rates scaled to ``config.n_lines`` expected lines."""
     taste = make_taste(config, places, goods)
@@ -117,9 +128,7 @@ def make_demand(
     shape = (n_days, n_sites * n_segments)
     steady = _per_day(people.user_rate * people.user_basket, cell, joined, left, shape)
     fresh = joined >= 0
-    welcome = _per_day(
-        FIRST_VISIT * people.user_basket[fresh], cell[fresh], joined[fresh], joined[fresh] + 1, shape
-    )
+    welcome = _per_day(FIRST_VISIT * people.user_basket[fresh], cell[fresh], joined[fresh], joined[fresh] + 1, shape)
     activity = calendar.activity[:, places.site_city][:, :, None]
     member = np.zeros((len(places.regions), n_sites))
     member[places.site_region, np.arange(n_sites)] = 1
@@ -129,7 +138,10 @@ def make_demand(
         return np.stack([member @ of_day for of_day in visits])
 
     def expect(visits: NDArray[np.float64]) -> NDArray[np.float32]:
-        days = (np.einsum("rg,rgk->rk", v, line_share(config, taste * f[:, None, :])) for v, f in zip(visits, sku_factor, strict=True))
+        days = (
+            np.einsum("rg,rgk->rk", v, line_share(config, taste * f[:, None, :]))
+            for v, f in zip(visits, sku_factor, strict=True)
+        )
         return np.stack([day.astype(np.float32) for day in days])
 
     old, new = of_region(steady), of_region(welcome)
@@ -199,7 +211,9 @@ class SiteSkuSampler:
     site_region: NDArray[np.int64]
     n_segments: int
 
-    def __call__(self, u_site: NDArray[np.float64], u_sku: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def __call__(
+        self, u_site: NDArray[np.float64], u_sku: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Give (site, sku) for two arrays of uniforms; the user's segment is drawn with the site."""
         cell = np.searchsorted(self.cells, u_site, side="right")
         site, segment = np.divmod(np.minimum(cell, len(self.cells) - 1), self.n_segments)

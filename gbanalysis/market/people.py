@@ -112,9 +112,7 @@ def make_people(config: Config, places: Geography) -> People:
     )
 
 
-def _referrers(
-    rng: np.random.Generator, site: NDArray[np.int32], source: NDArray[np.int8]
-) -> NDArray[np.int32]:
+def _referrers(rng: np.random.Generator, site: NDArray[np.int32], source: NDArray[np.int8]) -> NDArray[np.int32]:
     """Draw for each referred user an earlier user of the same site (-1: none); users stand in order of joining."""
     by_site = np.lexsort((np.arange(len(site)), site))
     first = np.searchsorted(site[by_site], site[by_site])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import datetime as dt
+import json
 import os
 import shutil
 import tempfile
@@ -95,9 +96,7 @@ def simulate(
     if unknown:
         raise TypeError(f"the market has no knob {', '.join(unknown)}; it has {', '.join(Config.names())}")
     planted = shocks if isinstance(shocks, str) else tuple(shocks)
-    config = Config(
-        seed=seed, n_lines=n_lines, n_days=n_days, start=start, shocks=planted, family=family, **knobs
-    )
+    config = Config(seed=seed, n_lines=n_lines, n_days=n_days, start=start, shocks=planted, family=family, **knobs)
     final = _temporary_folder() if out is None else Path(out)
     refuse_foreign_folder(final)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -124,6 +123,7 @@ def write_market(
     """Write all tables and the truth of a world into a folder."""
     for name, table_of in STATIC_TABLES.items():
         write_table(table_of(world), folder / f"{name}.parquet")
+    (folder / TRUTH_FILE).write_text(json.dumps({"config": world.config.to_record()}, indent=1))
     batches = make_batches(world, chunk_lines)
     if workers is None:
         workers = min(2, os.cpu_count() or 1) if world.config.n_lines >= WORTH_WORKERS else 1

@@ -55,12 +55,16 @@ def make_suppliers(config: Config, places: Geography, goods: Catalogue) -> Suppl
         origins = [good.origin for good in GOODS if good.category == goods.category[c]]
         region.append(origins[int(rng.integers(0, len(origins)))])
     shared = [
-        places.shared_province.index(name) if name in places.shared_province else int(rng.integers(0, len(places.shared_id)))
+        places.shared_province.index(name)
+        if name in places.shared_province
+        else int(rng.integers(0, len(places.shared_id)))
         for name in region
     ]
     return Suppliers(
         supplier_id=tuple(f"SUP{i + 1:03d}" for i in range(n)),
-        supplier_name=tuple(f"{name} {goods.category[c]} supplier {i + 1}" for i, (name, c) in enumerate(zip(region, main, strict=True))),
+        supplier_name=tuple(
+            f"{name} {goods.category[c]} supplier {i + 1}" for i, (name, c) in enumerate(zip(region, main, strict=True))
+        ),
         supplier_region=tuple(region),
         supplier_shared=np.array(shared),
         supplier_serves=serves,

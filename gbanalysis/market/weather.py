@@ -56,4 +56,6 @@ def make_weather(config: Config, places: Geography, dates: NDArray[np.datetime64
         for t in range(n_days):
             wet = bool(draws[t] < (0.62 if wet else wetness[t]))
             rain[r, t] = amounts[t] if wet else 0.0
-    return Weather(temperature=np.round(temperature, 1), temperature_normal=np.round(normal, 2), rain_mm=np.round(rain, 1))
+    return Weather(
+        temperature=np.round(temperature, 1), temperature_normal=np.round(normal, 2), rain_mm=np.round(rain, 1)
+    )
