@@ -30,6 +30,12 @@ def _say(text: str, quiet: bool) -> None:
         print(text, flush=True)
 
 
+def _tell_days(done: int, total: int) -> None:
+    """Say how many days are written: a line that is overwritten on a terminal, a line a batch in a log."""
+    ending = "\r" if sys.stdout.isatty() and done < total else "\n"
+    print(f"  {done:>6,} of {total:,} days", end=ending, flush=True)
+
+
 @app.command()
 def validate(
     source: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of parquet or CSV files, or a DuckDB file.")],
@@ -78,8 +84,10 @@ def simulate(
     from gbanalysis.market.simulate import simulate as make
 
     started = time.perf_counter()
-    progress = None if quiet else lambda text: print(text, flush=True)
-    make(seed=seed, n_lines=lines, n_days=days, family=family, out=out, progress=progress)
+    try:
+        make(seed=seed, n_lines=lines, n_days=days, family=family, out=out, progress=None if quiet else _tell_days)
+    except ValueError as error:
+        raise GBAnalysisError(str(error)) from error
     _say(f"Wrote the market in {time.perf_counter() - started:.1f} s.", quiet)
 
 
