@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from gbanalysis.plots import style
-from gbanalysis.report.tables import Html
+from gbanalysis.results import Html
 
 if TYPE_CHECKING:
     import pandas as pd

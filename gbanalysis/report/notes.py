@@ -7,9 +7,8 @@ from html import escape
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from gbanalysis.report import words
 from gbanalysis.report.opening import comes_along, market_record
-from gbanalysis.report.tables import Html
+from gbanalysis.results import Html, number
 
 if TYPE_CHECKING:
     from gbanalysis.dataset.dataset import Dataset
@@ -53,7 +52,7 @@ def provenance(data: Dataset) -> Html:
     first, last = (data.table("order_lines").aggregate(first=span.min(), last=span.max()).to_pandas()).iloc[0]
     lines = [
         data_kind(data),
-        f"{words.number(data.n_rows('order_lines'))} order lines, ordered from {str(first)[:10]} to {str(last)[:10]}; "
+        f"{number(data.n_rows('order_lines'))} order lines, ordered from {str(first)[:10]} to {str(last)[:10]}; "
         f"the data are known up to {data.settings.as_of}. Tables: {', '.join(data.tables)}.",
         f"gbanalysis {__version__}, ibis {version('ibis-framework')}, pandas {version('pandas')}, "
         f"Python {platform.python_version()}.",

@@ -55,6 +55,21 @@ def open_data() -> Dataset:
     return read_dataset(data_location(), columns=Path(columns) if columns else None)
 
 
+def market_folder(data: Dataset) -> Path | None:
+    """Give the folder of the simulated market that the data were opened from; None where they are no simulated market.
+
+    A data set knows its source by name only, so that no page can print a path of the machine. The folder of that name is
+    looked for where pages read, and among the data that come along.
+    """
+    from gbanalysis.dataset.sample import project_folder
+
+    along = project_folder() / "data"
+    for folder in (data_location(), along / "market", along / "sample"):
+        if folder.name == data.source:
+            return folder if (folder / RECORD).is_file() else None
+    return None
+
+
 def market_record(data: Dataset) -> dict[str, Any] | None:
     """Read the record of the simulation that made the data; None where they were not simulated by gbanalysis.
 
@@ -63,10 +78,11 @@ def market_record(data: Dataset) -> dict[str, Any] | None:
     GBAnalysisError
         Where the record is there and cannot be read.
     """
-    if data.folder is None or not (data.folder / RECORD).is_file():
+    folder = market_folder(data)
+    if folder is None:
         return None
     try:
-        record: dict[str, Any] = json.loads((data.folder / RECORD).read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except ValueError as error:
         raise GBAnalysisError(f"{RECORD} beside the data is damaged: {error}") from error
     return record
@@ -81,4 +97,5 @@ def comes_along(data: Dataset) -> bool:
     """Say whether these are the simulated data that come with the book, whose story the chapters' checks expect."""
     from gbanalysis.dataset.sample import project_folder
 
-    return is_simulated(data) and data.folder is not None and data.folder.resolve().parent == project_folder() / "data"
+    folder = market_folder(data)
+    return folder is not None and folder.resolve().parent in (project_folder() / "data", Path("_build").resolve())

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from html import escape
-from math import isnan
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gbanalysis.errors import GBAnalysisError
-from gbanalysis.report import words
-from gbanalysis.results import Result
+from gbanalysis.results import Html, Result, figure, number, rate
 
 SMALLEST_GROUP = 10
 PEOPLE = "n_users"
 _ENDS = ("ci_lower", "ci_upper")
-
-
-@dataclass(frozen=True)
-class Html:
-    """A piece of a page; Jupyter shows it as it stands."""
-
-    html: str
-
-    def _repr_html_(self) -> str:
-        return self.html
 
 
 def is_internal() -> bool:
@@ -70,7 +59,8 @@ def show(
 
     Notes
     -----
-    Withheld rows can sometimes be worked out from a total and the rows that are left; do not show both where that matters.
+    Withheld rows can sometimes be worked out from a total and the rows that are left; do not show both where that
+    matters.
 
     Examples
     --------
@@ -131,7 +121,7 @@ def _merge_interval(table: pd.DataFrame, columns: Sequence[str] | None) -> pd.Da
     if not {"value", *_ENDS} <= set(table.columns):
         return table[list(columns)] if columns else table
     merged = [
-        quantity(value, str(unit), (low, high))
+        figure(value, str(unit), (low, high))
         for value, low, high, unit in zip(
             table["value"], table["ci_lower"], table["ci_upper"], table.get("unit", [""] * len(table)), strict=True
         )
@@ -141,33 +131,18 @@ def _merge_interval(table: pd.DataFrame, columns: Sequence[str] | None) -> pd.Da
     return table[kept] if kept else table
 
 
-def quantity(value: float, unit: str, ci: tuple[float, float] | None = None) -> str:
-    """Write a figure in its unit: "share" as a percentage, "currency" as money, anything else as a number.
-
-    Examples
-    --------
-    >>> quantity(0.031, "share", (0.028, 0.034)), quantity(61234.5, "orders")
-    ('3.1 % (2.8 % to 3.4 %)', '61,234')
-    """
-    if unit == "share":
-        return words.rate(value, ci)
-    if unit.startswith("currency"):
-        return words.money(value, ci)
-    return words.number(value, ci)
-
-
 def _cell(value: Any, column: str) -> str:
-    if value is None or value is pd.NaT or (isinstance(value, float) and isnan(value)):
+    """Write one value: dates as ISO, shares as per cent, truth as yes or no, nothing for nothing."""
+    if value is None or value is pd.NA or value != value:
         return ""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d" if value.time() == datetime.min.time() else "%Y-%m-%d %H:%M")
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, int | float) or hasattr(value, "dtype"):
-        number = float(value)
-        return words.rate(number) if column.endswith(("_rate", "_share")) else words.number(number)
+    if isinstance(value, Real):
+        return rate(float(value)) if column.endswith(("_rate", "_share")) else number(float(value))
     return str(value)
 
 

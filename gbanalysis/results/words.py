@@ -82,6 +82,21 @@ def points(value: float, ci: tuple[float, float] | None = None, *, digits: int =
     return f"{100 * value:+.{digits}f} percentage points" + _interval(ci, lambda end: f"{100 * end:+.{digits}f}")
 
 
+def figure(value: float, unit: str = "", ci: tuple[float, float] | None = None) -> str:
+    """Write a figure in its unit: "share" as a percentage, a currency code as money, anything else as a number.
+
+    Examples
+    --------
+    >>> figure(0.031, "share", (0.028, 0.034)), figure(61.25, "CNY"), figure(1200, "orders")
+    ('3.1 % (2.8 % to 3.4 %)', 'CNY 61.25', '1,200')
+    """
+    if unit == "share":
+        return rate(value, ci)
+    if len(unit) == 3 and unit.isalpha() and unit.isupper():
+        return money(value, ci, currency=unit)
+    return number(value, ci)
+
+
 def _places(value: float, *, figures: int = 3) -> int:
     """Count the decimal places that show so many significant figures."""
     if value == 0 or value == round(value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUMMARY_LINES = 20
+
+
+@dataclass(frozen=True)
+class Html:
+    """A piece of a page; Jupyter shows it as it stands."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
 
 
 class Result(ABC):
