@@ -84,11 +84,6 @@ class Shipped:
         return self.journey.degrees.T
 
 
-def date_of(world: World, day: int) -> np.datetime64:
-    """Give the date of a day index, which may lie after the last day."""
-    return world.dates[0] + np.timedelta64(day, "D")
-
-
 def _day_view(world: World, routes: Routes, lines: Lines, day: int) -> tuple[View, Ints]:
     """Group the lines into shipments and draw what belongs to shipments and lines."""
     key = lines.supplier.astype(np.int64) * world.n_sites + lines.site
@@ -137,7 +132,7 @@ def ship_day(world: World, lines: Lines, day: int) -> Shipped:
     received = np.minimum(alive, items.quantity)
     claimed = stream(world.seed, "chain.unclaimed", day).random(len(units)) >= UNCLAIMED_SHARE
     picked_up = (received > 0) & claimed
-    pickup = date_of(world, day + 1) + journey.transit.late.astype("timedelta64[D]")
+    pickup = world.date(day + 1) + journey.transit.late.astype("timedelta64[D]")
     known = picked_up & (pickup <= world.dates[-1])
     n_shipments = int(shipment.max(initial=-1)) + 1
     names = numbered("S", (day, 5), (np.arange(n_shipments), 7), length=n_shipments)
@@ -165,7 +160,7 @@ def _true_losses(view: View, lost: UnitsLost, day: int) -> pa.Table:
     node_ids = view.routes.node_ids
     return pa.table(
         {
-            "date": pa.array(np.full(len(count), date_of(view.world, day + 1)), type=pa.date32()),
+            "date": pa.array(np.full(len(count), view.world.date(day + 1)), type=pa.date32()),
             "stage": named(STAGES, stage),
             "node_id": pa.array([str(node_ids[k][i]) for k, i in zip(stage, node, strict=True)], type=pa.string()),
             "shift": named(CREWS, crew),
@@ -215,7 +210,7 @@ def _flows(
     edges = np.concatenate([[0], np.cumsum(view.routes.n_nodes)[:-1]])
     gaps = stream(world.seed, "cooling.sensor_gaps", day).random((5, n_flows))[kept] < SENSOR_GAP_SHARE
     reason = _booked_reasons(world, lost, flow_of_line, n_flows, day)[kept]
-    midnight = date_of(world, day + 1).astype("datetime64[s]").astype(np.int64)
+    midnight = world.date(day + 1).astype("datetime64[s]").astype(np.int64)
     shown = np.zeros(len(names), dtype=bool)
     shown[shipment[first[flow]]] = True
 

@@ -31,6 +31,7 @@ def temperatures(view: View) -> NDArray[np.float64]:
         cold = CHILLED_C + routes.leak_share[k][node] * np.maximum(outside - CHILLED_C, 0.0)
         degrees[k] = np.where(chilled, cold, np.maximum(outside, LOWEST_AMBIENT_C))
         degrees[k] += parameters.cooling[k][view.position[TEMPERATURE[k]], node]
+        degrees[k] += view.nudge.get(TEMPERATURE[k], 0.0)
         for place, shock in of_kind(parameters.shocks, CoolingFault):
             struck = (node == routes.node_index[k].get(shock.node_id, -1)) & chilled
             degrees[k] += shock.size * (struck & view.shock_holds(place, TEMPERATURE[k]))

@@ -73,17 +73,20 @@ def start_deficit(view: View) -> Array:
     for place, shock in of_kind(parameters.shocks, SupplierQuality):
         struck = items.supplier == routes.node_index[0].get(shock.supplier_id, -1)
         log_deficit += np.log(shock.size) * (struck & view.shock_holds(place, "quality_supplier"))
-    for place, shock in of_kind(parameters.shocks, BadCrop):
-        sold_there = world.site_region[items.site] == world.regions.index(shock.region)
-        struck = sold_there & crop_skus(view, shock)[items.sku]
-        log_deficit += np.log(shock.size) * (struck & view.shock_holds(place, "quality_category"))
-    return np.minimum(np.exp(log_deficit), WORST_START)
+    for place, crop in of_kind(parameters.shocks, BadCrop):
+        sold_there = world.site_region[items.site] == world.regions.index(crop.region)
+        struck = sold_there & crop_skus(view, crop)[items.sku]
+        log_deficit += np.log(crop.size) * (struck & view.shock_holds(place, "quality_category"))
+    start: Array = np.minimum(np.exp(log_deficit), WORST_START)
+    return start
 
 
 def crop_skus(view: View, shock: BadCrop) -> NDArray[np.bool_]:
     """Say for each SKU whether a bad crop strikes it."""
     world = view.world
-    struck = (view.routes.origin == shock.origin) & (world.sku_category == world.category.index(shock.category))
+    struck: NDArray[np.bool_] = (view.routes.origin == shock.origin) & (
+        world.sku_category == world.category.index(shock.category)
+    )
     if shock.sku_id is not None:
         struck &= np.array(world.sku_id) == shock.sku_id
     return struck

@@ -10,7 +10,7 @@ A day here is the day of the promised pickup, the day after the selling day.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,6 +184,8 @@ class View:
         For each of `PLAYERS` the position in ``parameters.days``: one number, or one for each line.
     switched_on
         [n_shocks, n] which shocks exist for each line; None means all.
+    nudge
+        What an intervention adds to a mechanism of the chain: hours (``transit_*``) or degrees (``temperature_*``).
     """
 
     world: World
@@ -192,6 +194,7 @@ class View:
     items: Items
     position: Mapping[str, Position]
     switched_on: NDArray[np.bool_] | None = None
+    nudge: Mapping[str, float] = field(default_factory=dict)
 
     def nodes(self) -> tuple[Ints, ...]:
         """Give each stage's node index for every line."""

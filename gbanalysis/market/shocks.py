@@ -174,7 +174,7 @@ def span(start: dt.date, n_days: int, first: float, last: float) -> dict[str, dt
     return {name: start + dt.timedelta(days=day) for name, day in zip(("starts_on", "ends_on"), days, strict=True)}
 
 
-def _busiest(weight: NDArray[np.float64], allowed: NDArray[np.bool_] | None = None) -> int:
+def _busiest(weight: NDArray[Any], allowed: NDArray[Any] | None = None) -> int:
     return int(np.argmax(weight if allowed is None else np.where(allowed, weight, -1.0)))
 
 
@@ -244,5 +244,5 @@ def default_shocks(world: Places) -> tuple[Shock, ...]:
     staggered = regions[:-2] if len(regions) > 2 else regions[:1]
     for place, region in enumerate(staggered):
         first = 0.55 + 0.3 * place / max(len(staggered), 1)
-        shocks.append(Leniency(**span(start, n_days, first, 1.0), size=0.15, region=region))
+        shocks.append(Leniency(category=None, **span(start, n_days, first, 1.0), size=0.15, region=region))
     return tuple(shocks)

@@ -121,4 +121,5 @@ def log_medians(world: World) -> Array:
         chance = complaint_cdf(world.config, felt, middle[category], TOLERANCE_SD)
         too_many = np.bincount(category, chance, minlength=n_categories) / count > target
         low, high = np.where(too_many, middle, low), np.where(too_many, high, middle)
-    return (low + high) / 2
+    solved: Array = (low + high) / 2
+    return solved

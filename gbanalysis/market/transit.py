@@ -69,6 +69,7 @@ def transit(view: View) -> Transit:
         factor = np.exp(parameters.hours_log[k][view.position[TRANSIT[k]], node] + SHIPMENT_SD * view.items.z_hours[k])
         leg_hours[k] = leg * (1 + RAIN_PER_MM * np.minimum(rain, RAIN_CAP_MM)) * factor
         hours[k] = leg_hours[k] + stay * (1 + HEAT_PER_C * np.maximum(heat - HEAT_FROM_C, 0.0)) * factor
+        hours[k] += view.nudge.get(TRANSIT[k], 0.0)
         planned[k] = leg + stay
         for place, shock in of_kind(parameters.shocks, SlowNode):
             struck = node == routes.node_index[k].get(shock.node_id, -1)
