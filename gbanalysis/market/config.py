@@ -61,7 +61,7 @@ class Config:
     n_skus: int = 180
     n_suppliers: int = 24
     basket_mean: float = 2.4
-    basket_shape: float = 1.1
+    basket_shape: float = 1.0
     user_rate_shape: float = 0.7
     sku_zipf: float = 0.7
     price_elasticity: float = -1.6
@@ -72,7 +72,7 @@ class Config:
     stock_cover: float = 1.15
     substitution_share: float = 0.4
     cutoff_second: int = 23 * 3600
-    refund_window_days: int = 14
+    refund_window_days: int = 7
     abuser_share: float = 0.004
 
     def __post_init__(self) -> None:

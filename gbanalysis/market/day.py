@@ -15,8 +15,10 @@ import pyarrow as pa
 from gbanalysis.market.chain import Shipped, ship_day
 from gbanalysis.market.demand import expected_units
 from gbanalysis.market.ids import line_ids, named, order_ids, user_ids
+from gbanalysis.market.inspections import inspect_day
 from gbanalysis.market.orders import NEVER, DayOrders, Lines, day_orders
 from gbanalysis.market.refunds import Refunds, refund_day
+from gbanalysis.market.reviews import review_day
 from gbanalysis.market.world import World
 
 
@@ -105,6 +107,16 @@ def refunds(day: Day) -> Mapping[str, pa.Table]:
     return {"refunds": refunded.table, "truth/lines": ever}
 
 
+def inspections(day: Day) -> Mapping[str, pa.Table]:
+    """Write the samples that were inspected."""
+    return {"inspections": inspect_day(day.world, day.lines, day.shipped, day.day)}
+
+
+def reviews(day: Day) -> Mapping[str, pa.Table]:
+    """Write what the buyers said."""
+    return {"reviews": review_day(day.world, day.lines, day.shipped, day.refunded, day.day)}
+
+
 def uncensored_demand(day: Day) -> Mapping[str, pa.Table]:
     """Write the units expected, wanted and sold of every SKU × province."""
     world, orders = day.world, day.orders
@@ -127,5 +139,7 @@ DAY_TABLES: tuple[Callable[[Day], Mapping[str, pa.Table]], ...] = (
     stockouts,
     stage_flows,
     refunds,
+    inspections,
+    reviews,
     uncensored_demand,
 )

@@ -50,6 +50,7 @@ SEGMENT_TASTE = np.array(
 SEGMENT_SHARE = np.array([0.38, 0.27, 0.2, 0.15])
 MEAN_STAY_DAYS = 260.0
 FIRST_VISIT = 0.55
+BASKET_USER_SHAPE = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ def make_people(config: Config, places: Geography) -> People:
         user_site=site,
         user_segment=rng.choice(len(SEGMENTS), n, p=SEGMENT_SHARE).astype(np.int8),
         user_rate=rate,
-        user_basket=config.basket_mean * rng.gamma(6, 1 / 6, n),
+        user_basket=config.basket_mean * rng.gamma(BASKET_USER_SHAPE, 1 / BASKET_USER_SHAPE, n),
         user_joined_day=joined,
         user_left_day=np.minimum(left, 2**30).astype(np.int32),
         user_source=source,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gbanalysis.market import people, promotions
 from gbanalysis.market.ids import named, numbered, user_ids
+from gbanalysis.market.policies import policies
 from gbanalysis.market.world import World
 
 KNOWN_DAYS_BEFORE = 7
@@ -241,6 +242,7 @@ STATIC_TABLES: Mapping[str, Callable[[World], pa.Table]] = {
     "users": users,
     "leaders": leaders,
     "nodes": nodes,
+    "policies": policies,
     "promotions": promotion_rows,
     "prices": prices,
     "weather": weather,
