@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gbanalysis as gb
+from gbanalysis.errors import GBAnalysisError
 from gbanalysis.publish import faults, fonts, outputs, site, stage, swap, toc
 from gbanalysis.publish.cache import PageCache, data_digest, digest_of, relative_to, setting_digest
 from gbanalysis.publish.default_data import ensure_market
@@ -118,6 +119,9 @@ def build_book(
     """
     project = project or find_project()
     target = Path(out).resolve() if out else project.build / "html"
+    for given in (data, columns):
+        if given and not Path(given).exists():
+            raise GBAnalysisError(f"{given} does not exist.")
     progress = Progress(quiet=quiet, total=0)
     swap.check_target(target)
     waiting = "Another build is at work in this folder; waiting for it to end ..."

@@ -25,7 +25,7 @@ def ensure_market(project: Project, say: Callable[[str], None]) -> Path:
     fresh = beside(target)
     fresh.parent.mkdir(parents=True, exist_ok=True)
     simulate.simulate(**knobs, out=fresh)
-    record = {"digest": digest, "knobs": {name: repr(value) for name, value in knobs.items()}}
+    record = {"seed": knobs["seed"], "digest": digest, "knobs": {name: repr(value) for name, value in knobs.items()}}
     (fresh / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     swap_in(target)
     return target

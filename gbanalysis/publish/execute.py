@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 from gbanalysis.publish import probe
 from gbanalysis.publish.notebooks import code_cells
 
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PAGE_SECONDS = 60
 """What a page may take before the build warns."""
 PAGE_TIMEOUT = 600
@@ -71,8 +73,9 @@ async def execute_pages(
     slots = asyncio.Semaphore(workers or os.cpu_count() or 1)
 
     async def run(name: str, notebook: Any) -> Executed:
+        static = {"GBANALYSIS_STATIC": "../" * name.count("/") + "_static/"}
         async with slots:
-            return await _execute(name, notebook, settings, watched)
+            return await _execute(name, notebook, {**settings, **static}, watched)
 
     tasks = [asyncio.create_task(run(name, notebook)) for name, notebook in notebooks.items()]
     try:
@@ -91,15 +94,18 @@ async def _execute(name: str, notebook: Any, settings: Mapping[str, str], watche
     failure = None
     probed = probe.with_probe(notebook, watched)
     with tempfile.TemporaryDirectory(prefix="gbanalysis-page-") as folder:
+        limit = asyncio.timeout(PAGE_TIMEOUT)
         try:
-            async with asyncio.timeout(PAGE_TIMEOUT):
+            async with limit:
                 await _run_cells(probed, kernel_environment({**settings, "IPYTHONDIR": folder}), folder)
         except CellExecutionError as error:
             failure = _failure(probed, f"{error.ename}: {error.evalue}")
-        except TimeoutError:
-            failure = _failure(probed, f"Timeout: the page took over {PAGE_TIMEOUT} seconds")
-        except DeadKernelError:
-            failure = _failure(probed, "DeadKernel: the kernel died; out of memory is the usual cause")
+        except (TimeoutError, DeadKernelError):  # nbclient takes a cancelled cell for a dead kernel
+            late, dead = (
+                f"the page took over {PAGE_TIMEOUT} seconds",
+                "the kernel died; out of memory is the usual cause",
+            )
+            failure = _failure(probed, f"Timeout: {late}" if limit.expired() else f"DeadKernel: {dead}")
     used = {} if failure else probe.read_probe(probed)
     return Executed(name, probe.without_probe(probed), time.perf_counter() - begin, used, failure)
 
@@ -130,8 +136,8 @@ async def _run_cells(notebook: Any, environment: dict[str, str], folder: str) ->
 
 def _failure(notebook: Any, error: str) -> Failure:
     """Find the cell that was running: the last code cell that left a trace."""
-    code = code_cells(notebook)
+    code = [cell for cell in code_cells(notebook) if probe.MARK not in cell.metadata]
     number = max((n for n, cell in enumerate(code) if cell.execution_count or cell.outputs), default=0)
     errors = [output for output in code[number].outputs if output.output_type == "error"]
-    traceback = "\n".join(errors[-1].traceback) if errors else ""
+    traceback = ANSI.sub("", "\n".join(errors[-1].traceback)) if errors else ""
     return Failure(number, code[number].source, error, traceback)

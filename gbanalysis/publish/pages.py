@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from posixpath import join, normpath
 from typing import Any
 
@@ -97,7 +97,7 @@ def fit_links(text: str, page: str, suffixes: dict[str, str]) -> str:
     def link(match: re.Match[str]) -> str:
         suffix = suffixes.get(target(match["path"]))
         if suffix is None:
-            return match["text"]
+            return match["text"] or PurePosixPath(match["path"]).name.replace("_", " ")
         return f"{match['open']}{match['path']}{suffix}{match['rest'] or ''})"
 
     def glue(match: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from gbanalysis.publish.execute import ANSI
 from gbanalysis.publish.project import package_folder
 from gbanalysis.publish.swap import write_if_changed
 
@@ -93,6 +94,6 @@ def read_warnings(report: Path, staged: Path) -> list[str]:
     """Read Sphinx's warnings with the page's name in place of the staged file's path."""
     if not report.is_file():
         return []
-    text = re.sub(r"\x1b\[[0-9;]*m", "", report.read_text("utf-8")).replace(f"{staged}{os.sep}", "")
+    text = ANSI.sub("", report.read_text("utf-8")).replace(f"{staged}{os.sep}", "")
     starts = [match.start() for match in re.finditer(r"^.*(?:WARNING|ERROR|CRITICAL): ", text, re.MULTILINE)]
     return [text[start:end].strip() for start, end in pairwise([*starts, len(text)])]

@@ -1,6 +1,9 @@
 """A book of three pages in a folder of its own, with the project's own configuration."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from gbanalysis.publish.project import Project
@@ -81,7 +84,7 @@ go.Figure(go.Bar(x=["</script><script>alert(1)</script>"], y=[scale]))
 
 TOC = """format: jb-book
 root: index
-options: {numbered: 1}
+defaults: {numbered: 1}
 parts:
   - caption: Sales
     chapters:
@@ -104,7 +107,43 @@ def make_project(root: Path) -> Project:
     (book / "references.bib").write_text("", "utf-8")
     (root / "_toc.yml").write_text(TOC, "utf-8")
     (root / "requirements.lock").write_text("numpy==2\n", "utf-8")
-    data = root / "data" / "sample"
-    data.mkdir(parents=True)
-    (data / "order_lines.csv").write_text("line_id\n1\n", "utf-8")
+    write_data(root / "data" / "sample")
     return Project(root=root, work=root, installed=False)
+
+
+def write_data(folder: Path, **texts: str) -> Path:
+    """Write the smallest sound data set; `texts` replaces or adds whole tables as CSV text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "order_lines": "line_id,order_id,user_id,site_id,sku_id,ordered_at,fulfilled_on,quantity,amount\n"
+        "l1,o1,u1,s1,k1,2024-01-01 10:00:00,2024-01-02,1,9.5\n",
+        "products": "sku_id,category\nk1,fruit\n",
+        "sites": "site_id,region\ns1,Guangdong\n",
+        **texts,
+    }
+    for table, text in tables.items():
+        (folder / f"{table}.csv").write_text(text, "utf-8")
+    return folder
+
+
+def run_build(root: Path, *words: str, package: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    """Build the small book in a process of its own, with the package that lies in `package`."""
+    return subprocess.run(
+        command(root, *words),
+        env=environment(package),
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def command(root: Path, *words: str) -> list[str]:
+    """The command that `run_build` runs."""
+    return [sys.executable, str(Path(__file__).with_name("run_build.py")), str(root), *words]
+
+
+def environment(package: Path = REPOSITORY) -> dict[str, str]:
+    """The environment that `run_build` runs it in."""
+    return {**os.environ, "PYTHONPATH": str(package)}
