@@ -64,12 +64,12 @@ class Dataset:
         *,
         source: str,
         store: "Store | None" = None,
-        findings: Mapping[str, Finding] | None = None,
+        unreadable: Mapping[str, Finding] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self._raw = {name: tables[name] for name in CONTRACT if name in tables}
         self._store = store
-        self._unreadable = dict(findings or {})
+        self._unreadable = dict(unreadable or {})
         self._lenient: dict[str, Any] = {}
         self._strict: dict[str, Any] = {}
         self._settings: Settings | None = None
@@ -145,7 +145,7 @@ class Dataset:
             if self.has("settings"):
                 row = self.to_frame("settings", limit=1).to_dict("records")
                 fields = Settings.__dataclass_fields__
-                given = {k: v for k, v in (row[0] if row else {}).items() if k in fields and v is not None and v == v}
+                given = {k: v for k, v in (row[0] if row else {}).items() if k in fields and not _is_missing(v)}
             if "as_of" not in given:
                 given["as_of"] = self._last_date()
             self._settings = Settings(**{**given, "as_of": _as_date(given["as_of"])})
@@ -161,7 +161,7 @@ class Dataset:
         ):
             if self.has(table, column):
                 last = self._execute(self.table(table)[column].cast("date").max())
-                seen += [_as_date(last)] if last is not None and last == last else []
+                seen += [_as_date(last)] if not _is_missing(last) else []
         if not seen:
             raise ContractError(f"{self.source} has no settings.as_of and no dated row to take it from.")
         return max(seen)
@@ -176,7 +176,7 @@ class Dataset:
                 raise
             raise ContractError(f"{said[0]}.") from error
 
-    def _leniently(self, name: str) -> Any:
+    def lenient(self, name: str) -> Any:
         """A table in the contract's types, null where a value could not be read, with that value in a `__bad` column.
 
         On the embedded engine a text source is parsed once, into the scratch database.
@@ -224,6 +224,18 @@ class Dataset:
                 out[column + BAD] = ibis.cases((reading.bad, relation[column + BAD].cast("string")))
         return out
 
+    def raw(self, name: str) -> RawTable:
+        """A table as its source holds it."""
+        return self._raw[name]
+
+    def unreadable(self, name: str) -> Finding | None:
+        """Why a table that is there cannot be read at all, if so."""
+        return self._unreadable.get(name)
+
+    def readable(self, table: str, column: str) -> bool:
+        """Whether a column is there and has a type that can be read."""
+        return self.has(table, column) and column not in self.unfit_columns(table)
+
     def unfit_columns(self, name: str) -> dict[str, str]:
         """The columns of a table whose type can never be the contract's, each with the reason."""
         raw, contract = self._raw[name], CONTRACT[name].columns
@@ -242,7 +254,7 @@ class Dataset:
         raw = self._raw[name]
         for column, reason in self.unfit_columns(name).items():
             raise ContractError(f"{name}.{column}: {reason}.")
-        table = self._leniently(name)
+        table = self.lenient(name)
         for finding in (*raw.findings, *raw.after_reading()):
             raise ContractError(finding.message)
         guarded = {}
@@ -289,6 +301,12 @@ def _error(sentence: Any) -> Any:
     def error(message: str) -> str: ...
 
     return error(sentence)
+
+
+def _is_missing(value: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(value))
 
 
 def _as_date(value: Any) -> date:

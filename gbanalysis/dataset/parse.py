@@ -124,6 +124,8 @@ def _number(raw: Any) -> Reading:
     import ibis
 
     kind = raw.type()
+    if kind.is_floating():
+        return Reading(_where(~raw.isnan(), raw.cast("float64")))
     if kind.is_numeric() and not kind.is_boolean():
         return Reading(raw.cast("float64"))
     if not kind.is_string():
@@ -227,7 +229,7 @@ def _exists(text: Any) -> Any:
 
 
 def _shaped(text: Any) -> Any:
-    """Dates and times in the forms 2024/1/31 8:05, 2024年1月31日 and 20240131 written as ISO text; the rest as it is."""
+    """Dates and times such as 2024/1/31 8:05, 2024年1月31日 and 20240131 written as ISO text; the rest as it is."""
     import ibis
 
     dashed = text.re_replace(_LOOSE, r"\1-\2-\3 \4").strip()

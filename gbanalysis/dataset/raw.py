@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 from gbanalysis.dataset.report import Finding
@@ -17,16 +18,21 @@ def _no_findings() -> list[Finding]:
 class RawTable:
     """A table before anything is read.
 
-    `relation` is the Ibis table under the source's own column names, `names` maps every column's name in the data set
+    `open` gives the Ibis table under the source's own column names, `names` maps every column's name in the data set
     to its name there, `clean` says that text is as people typed it, and `after_reading` gives the findings that only
     a full read can make, such as lines with too many fields.
     """
 
-    relation: Any
+    open: Callable[[], Any]
     names: Mapping[str, str]
     clean: bool = False
     findings: tuple[Finding, ...] = ()
     after_reading: Callable[[], list[Finding]] = _no_findings
+
+    @cached_property
+    def relation(self) -> Any:
+        """The opened table; a file that cannot be read as text raises a ContractError here."""
+        return self.open()
 
 
 def name_columns(
@@ -41,7 +47,7 @@ def name_columns(
     taken: dict[str, list[str]] = {}
     for name, own in renames.items():
         if own in there:
-            taken.setdefault(name, []).append(own)
+            taken.setdefault(name, []).extend([own] * list(there).count(own))
         else:
             near = get_close_matches(own, there, 1)
             hint = f", did you mean {near[0]!r}?" if near else f"; it has: {', '.join(there)}"

@@ -1,0 +1,110 @@
+"""CSV and TSV files as one table of text: nothing is cast, nothing is dropped."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gbanalysis.dataset.raw import RawTable, name_columns
+from gbanalysis.dataset.report import Finding
+from gbanalysis.dataset.schema import Table
+from gbanalysis.dataset.store import Store
+from gbanalysis.dataset.text import Dialect, UnreadableTextError, as_utf8, detect_dialect
+
+LONGEST_LINE = 16 << 20
+
+
+def csv_table(store: Store, table: Table, paths: Sequence[Path], renames: Mapping[str, str]) -> RawTable:
+    """The text files of a table; their heads are read now, the rest when the table is first used.
+
+    Raises
+    ------
+    ContractError
+        A file is empty or in an encoding that cannot be told.
+    """
+    dialects = {}
+    for path in paths:
+        try:
+            dialects[path] = detect_dialect(path)
+        except UnreadableTextError as error:
+            raise UnreadableTextError(f"{table.name}: {path.name}: {error}") from error
+    files = _TextFiles(store, table.name, dialects)
+    there = files.header
+    names, findings = name_columns(table, there, renames)
+    return RawTable(files.open, names, clean=True, findings=tuple(findings), after_reading=files.rejected)
+
+
+@dataclass
+class _TextFiles:
+    """Text files of one table, the engine that reads them and, once read, which lines it could not split."""
+
+    store: Store
+    table: str
+    dialects: Mapping[Path, Dialect]
+    origin: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def header(self) -> list[str]:
+        """The column names of all the files; one that is there twice in a file is there twice here."""
+        names: list[str] = []
+        for dialect in self.dialects.values():
+            names += [name for name in dialect.header if dialect.header.count(name) > names.count(name)]
+        return names
+
+    def open(self) -> Any:
+        """The files as one table of text, by column name; a column that a file lacks is null there."""
+        import ibis
+
+        alike: dict[Dialect, list[str]] = {}
+        for path, dialect in self.dialects.items():
+            try:
+                readable = as_utf8(path, dialect.encoding, self.store.folder)
+            except UnreadableTextError as error:
+                raise UnreadableTextError(f"{self.table}: {path.name}: {error}") from error
+            self.origin[str(readable)] = path.name
+            shape = Dialect("utf-8", dialect.separator, dialect.skip, dialect.header)
+            alike.setdefault(shape, []).append(str(readable))
+        parts = [self._read(number, dialect, paths) for number, (dialect, paths) in enumerate(alike.items())]
+        return ibis.union(*parts) if len(parts) > 1 else parts[0]
+
+    def _read(self, number: int, dialect: Dialect, paths: list[str]) -> Any:
+        import ibis
+
+        relation = self.store.con.read_csv(
+            paths,
+            table_name=f"text_{self.table}_{number}",
+            columns={f"c{place}": "VARCHAR" for place in range(len(dialect.header))},
+            auto_detect=False,
+            header=True,
+            skip=dialect.skip,
+            delim=dialect.separator,
+            quote='"',
+            escape='"',
+            nullstr="",
+            max_line_size=LONGEST_LINE,
+            store_rejects=True,
+            rejects_table=f"rejects_{self.table}_{number}",
+            rejects_scan=f"scans_{self.table}_{number}",
+            rejects_limit=0,
+        )
+        place = {name: f"c{dialect.header.index(name)}" for name in dialect.header}
+        null = ibis.null("string")
+        return relation.select(**{name: relation[place[name]] if name in place else null for name in self.header})
+
+    def rejected(self) -> list[Finding]:
+        """The lines that could not be split into the right number of fields, each by file and number."""
+        con, lines = self.store.con, []
+        shapes = {(d.separator, d.skip, d.header) for d in self.dialects.values()}
+        for number in range(len(shapes)):
+            faults = con.table(f"rejects_{self.table}_{number}")
+            scans = con.table(f"scans_{self.table}_{number}").select("scan_id", "file_id", "file_path")
+            faults = faults.select("scan_id", "file_id", "line", "error_type", "error_message")
+            lines += faults.join(scans, ["scan_id", "file_id"]).order_by("line").execute().to_dict("records")
+        if not lines:
+            return []
+        where = [f"{self.origin[line['file_path']]} line {line['line']}" for line in lines]
+        first = lines[0]["error_message"].splitlines()[0].removesuffix(".")
+        shown = ", ".join(where[:5]) + (", ..." if len(where) > 5 else "")
+        noun = "line cannot" if len(where) == 1 else "lines cannot"
+        message = f"{self.table}: {len(where):,} {noun} be split into the columns ({shown}; the first: {first})"
+        return [Finding(self.table, "lines", message, "", len(where), tuple(where[:5]))]

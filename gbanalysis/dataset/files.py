@@ -1,0 +1,112 @@
+"""Which files of a folder hold which table of the contract."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from gbanalysis.dataset.report import Finding
+
+Format = Literal["parquet", "csv"]
+FORMATS: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".tsv": "csv",
+    ".tsv.gz": "csv",
+}
+UNREAD = (".xlsx", ".xls", ".json", ".jsonl", ".feather", ".arrow", ".orc", ".txt", ".zip", ".gz", ".sqlite")
+"""Endings of files that may hold data and are not read; the report names them."""
+OWN = ("rejected", "truth", "truth.json", "readme.md")
+"""What gbanalysis itself writes beside the tables."""
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """The files of one table, all of one format."""
+
+    format: Format
+    paths: tuple[Path, ...]
+
+
+@dataclass
+class FolderContents:
+    """What a folder holds: files by table, tables that cannot be told, and what belongs to no table."""
+
+    tables: dict[str, TableFiles] = field(default_factory=dict)
+    unreadable: dict[str, Finding] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def find_files(folder: Path, own_names: Mapping[str, str]) -> FolderContents:
+    """Find the files of each table.
+
+    A table `order_lines` is one file (order_lines.parquet, .csv, .csv.gz, .tsv, .tsv.gz), or part files beside each
+    other (order_lines-0001.parquet, order_lines_part2.csv), or everything below a folder order_lines, where folders
+    such as region=R1 give a column. `own_names` maps contract tables to the user's names. Two of these for one table
+    are a finding: which one counts is not guessed.
+    """
+    found = FolderContents()
+    ways: dict[str, dict[str, list[Path]]] = {}
+    for entry in sorted(folder.iterdir()):
+        name = entry.name.casefold()
+        if name.startswith((".", "_")) or name in OWN:
+            continue
+        stem, format_ = _split(name)
+        table, way = _table_of(stem, own_names)
+        if table and entry.is_dir():
+            ways.setdefault(table, {})[f"the folder {entry.name}"] = list(_data_files(entry))
+        elif table and format_:
+            key = f"{way} {format_}" if way == "part files in" else entry.name
+            ways.setdefault(table, {}).setdefault(key, []).append(entry)
+        elif table and name.endswith(UNREAD):
+            found.notes.append(f"{entry.name} is not read: save {table} as parquet or CSV.")
+        elif format_ or name.endswith(UNREAD) or (entry.is_dir() and any(_data_files(entry))):
+            found.notes.append(f"{entry.name} belongs to no table of the contract and is not read.")
+    for table, by_way in ways.items():
+        _settle(table, by_way, found)
+    return found
+
+
+def _settle(table: str, by_way: dict[str, list[Path]], found: FolderContents) -> None:
+    """Take the one way in which a table is stored, or say why it cannot be told."""
+    paths = [path for group in by_way.values() for path in group]
+    formats = {_split(path.name.casefold())[1] for path in paths}
+    if len(by_way) > 1:
+        message = f"{table}: it is there more than once ({', '.join(by_way)}); keep one of them"
+        found.unreadable[table] = Finding(table, "files", message, "", len(by_way), tuple(by_way))
+    elif not paths:
+        way = next(iter(by_way))
+        found.unreadable[table] = Finding(table, "files", f"{table}: {way} holds no parquet or CSV file")
+    elif len(formats) > 1:
+        message = f"{table}: its part files are of more than one format (parquet and CSV); keep one of them"
+        found.unreadable[table] = Finding(table, "files", message, "", len(paths), tuple(p.name for p in paths[:5]))
+    else:
+        found.tables[table] = TableFiles(formats.pop() or "csv", tuple(paths))
+
+
+def _split(name: str) -> tuple[str, Format | None]:
+    """A file name without its ending, and the format that the ending stands for."""
+    for ending in sorted(FORMATS, key=len, reverse=True):
+        if name.endswith(ending):
+            return name.removesuffix(ending), FORMATS[ending]
+    return name.removesuffix(Path(name).suffix), None
+
+
+def _table_of(stem: str, own_names: Mapping[str, str]) -> tuple[str | None, str]:
+    """The table that a file name (in lower case) stands for, and how."""
+    for table, own in own_names.items():
+        if stem == own.casefold():
+            return table, "the file"
+        if re.fullmatch(rf"{re.escape(own.casefold())}[-_. ]?(part[-_]?)?\d+([-_]of[-_]\d+)?", stem):
+            return table, "part files in"
+    return None, ""
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Every file below a folder that can be read, in order; hidden ones and those that start with _ do not count."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder).parts
+        if path.is_file() and _split(path.name.casefold())[1] and not any(p.startswith((".", "_")) for p in inside):
+            yield path
