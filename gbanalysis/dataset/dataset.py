@@ -297,10 +297,10 @@ def _error(sentence: Any) -> Any:
     """DuckDB's own error(text)."""
     import ibis
 
-    @ibis.udf.scalar.builtin(name="error")  # type: ignore[untyped-decorator,unused-ignore]
-    def error(message: str) -> str: ...
+    def error(message: str) -> str:
+        raise NotImplementedError(message)  # the engine's own function of this name is called
 
-    return error(sentence)
+    return ibis.udf.scalar.builtin(error)(sentence)
 
 
 def _is_missing(value: Any) -> bool:

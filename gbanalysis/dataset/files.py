@@ -18,7 +18,7 @@ FORMATS: dict[str, Format] = {
 }
 UNREAD = (".xlsx", ".xls", ".json", ".jsonl", ".feather", ".arrow", ".orc", ".txt", ".zip", ".gz", ".sqlite")
 """Endings of files that may hold data and are not read; the report names them."""
-OWN = ("rejected", "truth", "truth.json", "readme.md")
+OWN = ("rejected", "truth", "truth.json", "market.json", "readme.md")
 """What gbanalysis itself writes beside the tables."""
 
 

@@ -84,8 +84,9 @@ def _check_table(dataset: Dataset, name: str, n_rows: dict[str, int]) -> list[Fi
 
 
 def _absent(dataset: Dataset, name: str) -> list[Finding]:
-    if dataset.unreadable(name) is not None:
-        return [dataset.unreadable(name)]
+    unreadable = dataset.unreadable(name)
+    if unreadable is not None:
+        return [unreadable]
     return [Finding(name, "table", f"{name}: this required table is missing")] if CONTRACT[name].required else []
 
 
