@@ -80,7 +80,7 @@ class Config:
             raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {self.family!r}")
         if isinstance(self.shocks, str) and self.shocks not in ("default", "none"):
             raise ValueError(f"shocks must be 'default', 'none' or a sequence of shocks, not {self.shocks!r}")
-        for name, least in (("n_lines", 1), ("n_days", 1), ("n_regions", 1), ("n_skus", 8), ("n_suppliers", 4)):
+        for name, least in (("n_lines", 1), ("n_days", 1), ("n_regions", 1), ("n_skus", 8), ("n_suppliers", 16)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if not isinstance(self.shocks, str):

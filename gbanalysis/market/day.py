@@ -1,7 +1,7 @@
 """One selling day of the market, and the tables that it adds rows to.
 
-`DAY_TABLES` is the registry: a new mechanism is one more function (Day) -> {table: rows}, and nothing that stands changes. Names that
-begin with ``truth/`` are written beside the data set, not into it.
+`DAY_TABLES` is the registry: a new mechanism is one more function (Day) -> {table: rows}, and nothing that stands
+changes. Names that begin with ``truth/`` are written beside the data set, not into it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,15 @@
 """Expected demand by province, taste segment, SKU and day, before any stock-out.
 
-visits of user u on day t     Poisson( lambda_u * activity(city, t) )                               while joined <= t < left
-lines wanted at a visit       Poisson( Gamma(shape) with mean b_u * S(r, g, t) ),   S = sum_k W(r, g, k, t)
-SKU of a line                 k with chance W(r, g, k, t) / S(r, g, t)
-W(r, g, k, t)                 = base(r, g, k) * season * festival * price response * weather * promotion * wander
+    visits of user u on day t   Poisson(lambda_u * activity(city, t)) while joined <= t < left
+    lines wanted at a visit     Poisson(Gamma(shape) of mean b_u * S(r, g, t)),  S = sum over k of W(r, g, k, t)
+    SKU of a line               k with chance W(r, g, k, t) / S(r, g, t)
+    W(r, g, k, t)               taste(r, g, k) * season * festival * price response * weather * promotion * wander
 
-so a SKU is wanted visits * b * W times: a factor on one SKU moves that SKU alone, and what is taken from others is only the
-cannibalisation that was planted. Wanted twice in one order it is one line of more units, hence lines of k a visit = 1 - (1 + b W / shape)^(-shape). Sales show demand cut by stock-outs: a model of sales underestimates the demand of exactly the days on which it was high.
+So a SKU is wanted visits * b * W times: a factor on one SKU moves that SKU alone, and what is taken from others is only
+the planted cannibalisation. A SKU wanted twice in one order is one line of more units, hence the lines of k a visit are
+1 - (1 + b W / shape)^(-shape).
+
+Which naive estimator it fools: a model of sales, see `orders` for what the stock-outs hide.
 """
 
 from __future__ import annotations
@@ -38,10 +41,11 @@ HOME_BONUS = 0.4
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """Expected demand: `taste` [regions, segments, skus] sums to one over SKUs, `sku_factor` [days, regions, skus] moves it.
+    """Expected demand.
 
-    `site_visits` [days, sites, segments] and `region_visits` [days, regions, segments] are the lines wanted at factor one,
-    `expected` [days, regions, skus] the expected order lines.
+    `taste` [regions, segments, skus] sums to one over SKUs and `sku_factor` [days, regions, skus] moves it;
+    `site_visits` [days, sites, segments] and `region_visits` [days, regions, segments] are the lines wanted at factor
+    one, `expected` [days, regions, skus] the expected order lines.
     """
 
     taste: NDArray[np.float64]
@@ -57,7 +61,8 @@ def season_factor(goods: Catalogue, dates: NDArray[np.datetime64]) -> NDArray[np
     gap = np.abs(day_of_year[:, None] - goods.sku_season_peak[None, :])
     bump = np.exp(-((np.minimum(gap, 365 - gap) / SEASON_WIDTH) ** 2))
     mean = SEASON_WIDTH * np.sqrt(np.pi) / 365
-    return np.where(goods.sku_season_peak > 0, SEASON_HEIGHT * (bump - mean), 0.0)
+    season: NDArray[np.float64] = np.where(goods.sku_season_peak > 0, SEASON_HEIGHT * (bump - mean), 0.0)
+    return season
 
 
 def make_taste(config: Config, places: Geography, goods: Catalogue) -> NDArray[np.float64]:
@@ -68,7 +73,8 @@ def make_taste(config: Config, places: Geography, goods: Catalogue) -> NDArray[n
     home = np.array([[HOME_BONUS if origin == name else 0.0 for origin in goods.sku_origin] for name in places.regions])
     log_taste = (regional + home)[:, None, :] + SEGMENT_TASTE[:, goods.sku_category][None, :, :]
     taste: NDArray[np.float64] = goods.sku_base_weight * np.exp(log_taste)
-    return taste / taste.sum(axis=2, keepdims=True)
+    total: NDArray[np.float64] = taste.sum(axis=2, keepdims=True)
+    return taste / total
 
 
 def make_sku_factor(
@@ -120,7 +126,7 @@ def make_demand(
     calendar: Calendar,
     sku_factor: NDArray[np.float32],
 ) -> tuple[Demand, NDArray[np.float64]]:
-    """Work out the expected demand, and give also the users' order rates scaled to ``config.n_lines`` expected lines."""
+    """Work out the expected demand; give also the users' order rates, scaled to ``config.n_lines`` expected lines."""
     taste = make_taste(config, places, goods)
     n_segments, n_sites, n_days = taste.shape[1], len(places.site_id), config.n_days
     cell = people.user_site.astype(np.int64) * n_segments + people.user_segment
@@ -158,7 +164,7 @@ def make_demand(
 
 
 def line_share(config: Config, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the order lines for each wanted line at weights W: repeats of a SKU in a basket of mean size are one line."""
+    """Give the order lines a wanted line makes at weights W: repeats of a SKU in a basket are one line."""
     shape, mean = config.basket_shape, config.basket_mean
     share: NDArray[np.float64] = -np.expm1(-shape * np.log1p(mean * weight / shape)) / mean
     return share
@@ -166,12 +172,14 @@ def line_share(config: Config, weight: NDArray[np.float64]) -> NDArray[np.float6
 
 def sku_weights(world: World, day: int) -> NDArray[np.float64]:
     """Give W of a selling day, [n_regions, n_segments, n_skus]."""
-    return world.taste * world.sku_factor[day][:, None, :]
+    weights: NDArray[np.float64] = world.taste * world.sku_factor[day][:, None, :]
+    return weights
 
 
 def expected_lines(world: World, day: int) -> NDArray[np.float64]:
     """Give the expected lines of a selling day before stock-outs, [n_regions, n_skus]."""
-    return world.expected[day].astype(np.float64)
+    lines: NDArray[np.float64] = world.expected[day].astype(np.float64)
+    return lines
 
 
 def expected_units(world: World, day: int) -> NDArray[np.float64]:
@@ -199,7 +207,8 @@ class SkuSampler:
     def draw(self, row: NDArray[np.int64], u: NDArray[np.float64]) -> NDArray[np.int64]:
         """Give the SKU of each row's uniform."""
         place = np.searchsorted(self.steps, row + u, side="right")
-        return np.minimum(place - row * self.n_skus, self.n_skus - 1)
+        sku: NDArray[np.int64] = np.minimum(place - row * self.n_skus, self.n_skus - 1)
+        return sku
 
 
 @dataclass(frozen=True)

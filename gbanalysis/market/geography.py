@@ -1,8 +1,11 @@
 """Where things are: provinces, cities of tiers 1 to 4, central and grid warehouses, community sites.
 
-A site's weight (its share of the users) is lognormal, so a few sites carry much of the volume. A central warehouse serves
-about two provinces; a city has one grid warehouse for each dozen sites. Sites open through time: `site_opened_day` is negative for
-those that stood before the first day, and a few close. The naive comparison of site totals over two periods takes the openings for growth.
+A site's weight (its share of the users) is lognormal (sigma 0.6) times a factor of its city's tier. A central warehouse
+serves two provinces; a city has one grid warehouse for each dozen sites. Sites open through time: `site_opened_day` is
+negative for the 85 % that stood before the first day, and a few close.
+
+Which naive estimator it fools: growth read off the total. In the book's default market the orders of the last half year
+but one quarter are 48 % above those of the first quarter; at the sites that stood from the start they are 21 % above.
 """
 
 from __future__ import annotations

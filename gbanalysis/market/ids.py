@@ -1,6 +1,7 @@
-"""Ids of fixed width, made a million a fraction of a second: a prefix and one or more zero-padded numbers.
+"""Ids of fixed width, a million in a fraction of a second: a prefix and one or more zero-padded numbers.
 
-A fixed width keeps the order of the strings equal to the order of the numbers, and lets a whole column be laid out as one byte matrix.
+A fixed width keeps the order of the strings equal to the order of the numbers, and lets a whole column be laid out as
+one byte matrix.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def user_ids(user: NDArray[np.int64]) -> Any:
     return numbered("U", (user, 8), length=len(user))
 
 
-def named(names: Sequence[str], index: NDArray[np.int64]) -> Any:
+def named(names: Sequence[str], index: NDArray[np.signedinteger[Any]]) -> Any:
     """Give ``names[index]`` as an arrow string array; an index of -1 is null."""
     import pyarrow as pa
 

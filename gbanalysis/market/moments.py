@@ -1,7 +1,7 @@
 """How a market looks from outside: the moments by which a simulated market is laid beside real data.
 
-The same function runs on the simulated market, on Complete Journey (a Dataset in the contract) and on Online Retail (a frame). Where
-the market differs from both it does so for a reason that the page *known truth* gives, or it is a flaw of the market.
+The same function runs on the simulated market, on Complete Journey (a Dataset in the contract) and on Online Retail (a
+frame). Where the market differs from both, it does so for a reason that the page *known truth* gives, or it is a flaw.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DELAY_QUANTILES = (0.5, 0.75, 0.9)
 
 
 def line_frame(data: Dataset) -> pd.DataFrame:
-    """Read what `moments` needs of a Dataset: order_id, user_id, sku_id, category, ordered_on, quantity, one row a line."""
+    """Read what `moments` needs of a Dataset, one row an order line."""
     lines, products = data.table("order_lines"), data.table("products")
     joined = lines.join(products.select("sku_id", "category"), "sku_id")
     wanted = joined.select(
@@ -32,13 +32,14 @@ def line_frame(data: Dataset) -> pd.DataFrame:
 
 
 def refund_delays(data: Dataset) -> NDArray[np.float64]:
-    """Read the days from pickup to request of every refunded line of a Dataset that was picked up (the first request)."""
+    """Read the days from pickup to the first request of every refunded line that was picked up."""
     refunds, lines = data.table("refunds"), data.table("order_lines")
     first = refunds.group_by("line_id").agg(requested_on=refunds.requested_on.min())
     joined = first.join(lines.select("line_id", "fulfilled_on"), "line_id")
     days = joined.filter(joined.fulfilled_on.notnull()).select("requested_on", "fulfilled_on").execute()
     gap = days["requested_on"].astype("datetime64[s]") - days["fulfilled_on"].astype("datetime64[s]")
-    return np.maximum(gap.dt.days.to_numpy(dtype=float), 0.0)
+    delays: NDArray[np.float64] = np.maximum(gap.dt.days.to_numpy(dtype=float), 0.0)
+    return delays
 
 
 def online_retail_lines(sales: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +56,10 @@ def online_retail_lines(sales: pd.DataFrame) -> pd.DataFrame:
 
 
 def online_retail_delays(sales: pd.DataFrame) -> NDArray[np.float64]:
-    """Give the days from purchase to cancellation: each cancelled row is matched to the customer's last purchase of the SKU before it."""
+    """Give the days from purchase to cancellation in the Online Retail frame.
+
+    Each cancelled row is matched to the customer's last purchase of the SKU before it.
+    """
     import pandas as pd
 
     known = sales[sales["CustomerID"].notna()].sort_values("InvoiceDate")
@@ -67,7 +71,7 @@ def online_retail_delays(sales: pd.DataFrame) -> NDArray[np.float64]:
         on="InvoiceDate",
         by=["CustomerID", "StockCode"],
     ).dropna(subset=["bought_at"])
-    return (matched["InvoiceDate"] - matched["bought_at"]).dt.days.to_numpy(dtype=float)
+    return np.asarray((matched["InvoiceDate"] - matched["bought_at"]).dt.days, dtype=float)
 
 
 def moments(lines: pd.DataFrame, *, delays: NDArray[np.float64] | None = None) -> pd.Series[float]:
@@ -83,10 +87,10 @@ def moments(lines: pd.DataFrame, *, delays: NDArray[np.float64] | None = None) -
     Returns
     -------
     pandas.Series
-        Indexed by name: baskets (``lines_per_order_*``, ``single_line_share``), users (``orders_per_user_mean``, ``repeat_rate``,
-        ``returned_in_30_days``, ``order_rate_shape``: the gamma shape of the orders a user), goods (``*_share`` of lines in the top
-        goods and categories, ``zipf_exponent``), intermittency of SKU × day (``zero_day_share`` and ``lumpy_share``, Syntetos and
-        Boylan 2005), and the refund delay's quantiles in days.
+        Indexed by name: baskets (``lines_per_order_*``, ``single_line_share``), users (``orders_per_user_mean``,
+        ``repeat_rate``, ``returned_in_30_days``, ``order_rate_shape``: the gamma shape of the orders a user), goods
+        (``*_share`` of lines in the top goods and categories, ``zipf_exponent``), intermittency of SKU × day
+        (``zero_day_share`` and ``lumpy_share``, Syntetos and Boylan 2005), and the refund delay's quantiles in days.
 
     Examples
     --------

@@ -1,11 +1,14 @@
 """Users and group leaders: how they came, how often they buy, how long they stay.
 
-order rate   lambda_u = gamma(shape) * factor(source) * 1.2 if referred, scaled so that the market has n_lines expected lines
-lifetime     exponential with a gamma-distributed rate (a Pareto mixture): hazards fall with tenure because the loyal remain
-first day    one extra visit with probability FIRST_VISIT
+    visits a day   lambda_u = Gamma(shape) * rate of the source * strength of the site's leader, scaled to n_lines
+    stay           Lomax: (scale + tenure) * U^(-1 / 1.6) - scale, the scale by source (an exponential stay whose
+                   rate is gamma distributed over users)
+    referral       odds = base odds * strength^1.5; the referrer is an earlier user of the same site
+    first day      one visit more with chance 0.55
 
-A referred user's referrer is an earlier user of the same site. Users of different sources differ in rate and lifetime, so the naive
-"referral makes users loyal" mixes the two; and retention falls with tenure in the aggregate though no one user's hazard does.
+Which naive estimator it fools: orders a day of referred users over the others'. Strong leaders bring both referrals and
+orders: in the book's default market the ratio to users from the leader's own chat group is 1.35, within sites 1.11, and
+the truth is 1.09. And a falling hazard by tenure looks like growing loyalty, though no one user's hazard falls.
 """
 
 from __future__ import annotations
@@ -48,14 +51,16 @@ SEGMENT_TASTE = np.array(
     ]
 )
 SEGMENT_SHARE = np.array([0.38, 0.27, 0.2, 0.15])
-MEAN_STAY_DAYS = 260.0
+LIFE_SCALE, LIFE_SHAPE = 166.0, 1.6
+HISTORY_DAYS, ARRIVALS_GROWTH = 900, 1.3
 FIRST_VISIT = 0.55
+LEADER_SPREAD, REFERRAL_BY_STRENGTH = 0.4, 1.5
 BASKET_USER_SHAPE = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """Users (ints index the tuples of this module) and leaders; `user_rate` is visits a day, `user_basket` lines wanted a visit."""
+    """Users and leaders; `user_rate` is visits a day, `user_basket` lines wanted a visit, see this module's tuples."""
 
     user_site: NDArray[np.int32]
     user_segment: NDArray[np.int8]
@@ -77,24 +82,25 @@ def make_people(config: Config, places: Geography) -> People:
     rng = stream(config.seed, "people")
     n, n_days = number_of_users(config), config.n_days
     site = rng.choice(len(places.site_id), n, p=places.site_weight).astype(np.int32)
-    history = 400
-    old_share = history / (history + 1.3 * n_days)
-    joined = np.where(rng.random(n) < old_share, -rng.integers(1, history, n), rng.integers(0, n_days, n))
+    age = np.arange(1, HISTORY_DAYS)
+    stayed = (1 + age / LIFE_SCALE) ** -LIFE_SHAPE
+    old = rng.random(n) < stayed.sum() / (stayed.sum() + ARRIVALS_GROWTH * n_days)
+    tenure = rng.choice(age, n, p=stayed / stayed.sum())
+    joined = np.where(old, -tenure, rng.integers(0, n_days, n))
     joined = np.maximum(joined, places.site_opened_day[site])
     order = np.argsort(joined, kind="stable")
     site, joined = site[order], joined[order].astype(np.int32)
-    source = rng.choice(len(SOURCES), n, p=SOURCE_SHARE).astype(np.int8)
+    n_sites = len(places.site_id)
+    strength = rng.lognormal(-(LEADER_SPREAD**2) / 2, LEADER_SPREAD, n_sites)
+    source = _sources(rng, strength[site])
     referrer = _referrers(rng, site, source)
     source = np.where((source == REFERRAL) & (referrer < 0), 0, source).astype(np.int8)
-    stay = rng.exponential(1, n) / rng.gamma(1.6, 1 / 1.6, n) * MEAN_STAY_DAYS * SOURCE_STAY[source] * 0.4
-    left = joined + np.maximum(1, np.ceil(stay))
-    # those who joined long ago and are seen at all are the ones who stayed: redraw the past as a survivor
-    left = np.where((joined < 0) & (left <= 0), np.ceil(stay * 1.5) + 1, left)
+    left = joined + _stay(rng, LIFE_SCALE * SOURCE_STAY[source], np.maximum(-joined, 0))
     left = np.minimum(left, places.site_closed_day[site])
-    age = rng.choice(len(AGE_BANDS), n, p=AGE_SHARE)
-    occupation = (rng.random(n)[:, None] > np.cumsum(OCCUPATION_BY_AGE, axis=1)[age]).sum(axis=1)
-    rate = rng.gamma(config.user_rate_shape, 1 / config.user_rate_shape, n) * SOURCE_RATE[source]
-    n_sites = len(places.site_id)
+    band = rng.choice(len(AGE_BANDS), n, p=AGE_SHARE)
+    steps, u = np.cumsum(OCCUPATION_BY_AGE, axis=1)[:, :-1], rng.random(n)
+    occupation = np.sum([(u > step[band]).astype(np.int8) for step in steps.T], axis=0)
+    rate = rng.gamma(config.user_rate_shape, 1 / config.user_rate_shape, n) * SOURCE_RATE[source] * strength[site]
     leader_left = np.where(rng.random(n_sites) < 0.05, rng.integers(0, n_days, n_sites), n_days + 10_000)
     return People(
         user_site=site,
@@ -102,15 +108,30 @@ def make_people(config: Config, places: Geography) -> People:
         user_rate=rate,
         user_basket=config.basket_mean * rng.gamma(BASKET_USER_SHAPE, 1 / BASKET_USER_SHAPE, n),
         user_joined_day=joined,
-        user_left_day=np.minimum(left, 2**30).astype(np.int32),
+        user_left_day=left.astype(np.int32),
         user_source=source,
         user_referrer=referrer,
-        user_occupation=np.minimum(occupation, len(OCCUPATIONS) - 1).astype(np.int8),
-        user_age_band=age.astype(np.int8),
+        user_occupation=occupation.astype(np.int8),
+        user_age_band=band.astype(np.int8),
         leader_recruited_day=places.site_opened_day - rng.integers(1, 21, n_sites),
         leader_left_day=np.maximum(leader_left, places.site_opened_day + 1),
         leader_commission=np.round(rng.choice([0.08, 0.1, 0.12], n_sites, p=[0.25, 0.55, 0.2]), 2),
     )
+
+
+def _stay(rng: np.random.Generator, scale: NDArray[np.float64], stayed: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Draw whole days of membership (at least one) that are known to exceed `stayed`."""
+    stay = (scale + stayed) * (1 - rng.random(len(scale))) ** (-1 / LIFE_SHAPE) - scale
+    longest: NDArray[np.float64] = np.minimum(np.ceil(np.maximum(stay, stayed + 1.0)), 2.0**29)
+    return longest
+
+
+def _sources(rng: np.random.Generator, strength: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Draw how each user came; the odds of a referral grow with the leader's strength."""
+    odds = SOURCE_SHARE[REFERRAL] / (1 - SOURCE_SHARE[REFERRAL]) * strength**REFERRAL_BY_STRENGTH
+    others = np.where(np.arange(len(SOURCES)) == REFERRAL, 0.0, SOURCE_SHARE)
+    plain = rng.choice(len(SOURCES), len(strength), p=others / others.sum())
+    return np.where(rng.random(len(strength)) < odds / (1 + odds), REFERRAL, plain).astype(np.int8)
 
 
 def _referrers(rng: np.random.Generator, site: NDArray[np.int32], source: NDArray[np.int8]) -> NDArray[np.int32]:

@@ -1,10 +1,13 @@
 """List prices by SKU and province, and the response of demand to them.
 
-price_(r,k,t) = p_k * exp(region + last reset),  reset = N(0, 0.06) - 0.12 * season_(k,t) + 0.1 * festival_(k,t)   every 45 days or so
-demand factor = (price_(r,k,t) / p_k) ^ elasticity_k
+    price(r, k, t) = p_k * exp(region effect + the level of the last reset),  resets every 45 days or so
+    level          = N(0, 0.06^2) - 0.12 * season(k, t) + 0.1 * festival(k, t)
+    demand factor  = (price(r, k, t) / p_k) ^ elasticity_k
 
-Prices are reset when the harvest makes goods cheap and wanted at once, so a regression of log sales on log price over time is
-steeper than the elasticity; the dates' effects must be taken out.
+Harvests make goods cheap and wanted at once.
+
+Which naive estimator it fools: log weekly sales on log price within SKU and province. In the book's default market it
+gives -3.4 where the mean elasticity is -1.6; with effects of SKU and week (the provinces' prices differ) -1.57.
 """
 
 from __future__ import annotations

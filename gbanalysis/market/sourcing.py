@@ -1,10 +1,13 @@
 """Which supplier a line is allocated to, given its SKU, province and day.
 
-log share(s | r, k, t) = log size_s + affinity(r, k, s) + a_s sin(2 pi t / P_s + phase_s) + step_s 1{t >= tau_s} + tilt(s, t)
+    log share(s | r, k, t) = log size_s + affinity(r, k, s) + wave_s(t) + step_s 1{t >= tau_s} + tilt(s, t)
 
-over the suppliers that serve province r and category(k). Shares move in time, so the mix of suppliers changes between any two periods;
-`tilt` is zero but in family "confounder", where an unrecorded glut moves allocation and quality together and an adjustment for all that
-is recorded still blames the wrong supplier.
+over the suppliers that serve province r and the category of k. Shares move in time, so the mix of suppliers changes
+between any two periods. `tilt` is zero but in family "confounder", where an unrecorded glut moves allocation and
+quality.
+
+Which naive estimator it fools: in family "confounder" the adjustment for all that is recorded, which still blames a
+supplier for what its gluts did.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ STEP_SHARE, STEP_SD = 0.4, 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Sourcing:
-    """Candidates [regions, skus, places] (-1: none), their constant log weight, and the suppliers' paths [n_days, n_suppliers]."""
+    """Candidates [regions, skus, places] (-1: none), their log weight, and the suppliers' paths [days, suppliers]."""
 
     candidates: NDArray[np.int64]
     candidate_weight: NDArray[np.float64]
@@ -70,4 +73,5 @@ def draw_supplier(
     steps = np.cumsum(supplier_probabilities(world, day), axis=2)[..., :-1]
     place = (u[:, None] >= steps[region, sku]).sum(axis=1)
     n_able = (world.candidates >= 0).sum(axis=2)
-    return world.candidates[region, sku, np.minimum(place, n_able[region, sku] - 1)]
+    chosen: NDArray[np.int64] = world.candidates[region, sku, np.minimum(place, n_able[region, sku] - 1)]
+    return chosen

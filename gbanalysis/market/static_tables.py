@@ -1,4 +1,7 @@
-"""The tables that stand still: places, goods, people, calendar, weather, prices and promotions, as the contract has them."""
+"""The tables that stand still: places, goods, people, calendar, weather, prices and promotions.
+
+`STATIC_TABLES` is the registry: a new static table is one more function (World) -> rows.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Random streams: one independent generator for each (seed, mechanism, day).
 
-A stream never runs across days, so a day's draws do not depend on how the days are cut into chunks or shared among workers.
+A stream never runs across days, so a day's draws do not depend on how the days are cut into chunks or shared among
+workers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,11 @@
 """Suppliers: where they sit, where they load, which provinces and categories they serve.
 
-Each supplier serves some provinces and two categories, so suppliers and provinces are entangled: a supplier's refund rate over all
-its lines mixes its own quality with the provinces and categories it happens to serve.
+A supplier serves a little over half of the provinces and two categories; every province and category has at least two
+suppliers. So suppliers, provinces and goods are entangled.
+
+Which naive estimator it fools: a supplier's refund rate over all its lines. In the book's default market the provinces
+and categories that they serve would alone spread the suppliers' rates from 1.5 % to 7.0 %; those rates correlate 0.91
+with the crude ones.
 """
 
 from __future__ import annotations
@@ -51,8 +55,8 @@ def make_suppliers(config: Config, places: Geography, goods: Catalogue) -> Suppl
             if missing > 0:
                 serves[able[~serves[able, r]][:missing], r] = True
     region = []
-    for c in main:
-        origins = [good.origin for good in GOODS if good.category == goods.category[c]]
+    for own in main:
+        origins = [good.origin for good in GOODS if good.category == goods.category[own]]
         region.append(origins[int(rng.integers(0, len(origins)))])
     shared = [
         places.shared_province.index(name)

@@ -1,10 +1,14 @@
 """Weather by province and day: an AR(1) around the province's seasonal normal, with heat waves and rain.
 
-temperature = mean - amplitude * cos(2 pi (day of year - 20) / 365) + a_t + heat wave,  a_t = 0.75 a_(t-1) + e_t
-rain        = wet * gamma, wet follows a two-state Markov chain
+    temperature = mean - amplitude * cos(2 pi (day of year - 20) / 365) + a_t + heat wave
+    a_t         = 0.75 a_(t-1) + N(0, 2.2^2)
+    rain        = wet_t * Gamma(0.8, 11 mm), wet_t a two-state Markov chain
 
-Weather moves demand, transit hours and node temperatures at once, so a comparison of hot with cool days takes the effect of the
-season's mix of goods for the effect of heat.
+Weather moves demand, transit hours and node temperatures at once.
+
+Which naive estimator it fools: the slope of log sales on the temperature itself, which mixes the season with the
+weather. In the book's default market it gives 0.49 for 8 degrees where the truth is 0.68 (goods that sell in the heat);
+the slope on the gap to the normal gives 0.71.
 """
 
 from __future__ import annotations

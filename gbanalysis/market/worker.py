@@ -1,4 +1,4 @@
-"""A worker process of the simulation: reads its share of the batches from standard input and names each one that it has written."""
+"""A worker process of the simulation: does its share of the batches and names each one that it has written."""
 
 from __future__ import annotations
 

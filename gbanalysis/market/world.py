@@ -1,8 +1,8 @@
 """The static world: everything that is drawn once and that a day's events depend on.
 
 A day depends on this and on the day alone. Fields are named by what they index: `site_*` [n_sites], `sku_*` [n_skus],
-`supplier_*` [n_suppliers], `user_*` [n_users], `grid_* central_* shared_* city_*`; integers are positions in the matching tuple.
-Each part's fields stand in the module that draws it.
+`supplier_*` [n_suppliers], `user_*` [n_users], `grid_* central_* shared_* city_*`; integers are positions in the
+matching tuple of ids or names. Each part's fields stand in the module that draws it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ class Places(Geography, Catalogue, Suppliers, Weather):
 
     def date(self, day: int) -> np.datetime64:
         """Give the date of a day index, which may lie before the first day or after the last."""
-        return self.dates[0] + np.timedelta64(day, "D")
+        found: np.datetime64 = self.dates[0] + np.timedelta64(day, "D")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

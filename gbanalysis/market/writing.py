@@ -1,7 +1,7 @@
 """Writing a market: batches of days to parquet parts, alone or shared among worker processes.
 
-A batch is a run of days; its rows go to one part file a table. What a day holds does not depend on its batch, so the rows in order of parts
-are the same whatever the batches and however many workers.
+A batch is a run of days; its rows go to one part file a table. What a day holds does not depend on its batch, so the
+rows in order of parts are the same whatever the batches and however many workers.
 """
 
 from __future__ import annotations
