@@ -106,6 +106,6 @@ def lose_units(rng: np.random.Generator, units: Ints, chances: Array) -> UnitsLo
     line, draw = line_of_unit[lost], draw[lost]
     here = chances[:, :, line]
     before = np.concatenate([np.ones((1, len(line))), np.cumprod(1.0 - here.sum(axis=1), axis=0)[:-1]])
-    reached = np.cumsum((here * before[:, None, :]).reshape(-1, len(line)), axis=0)
+    reached = np.cumsum((here * before[:, None, :]).reshape(here.shape[0] * here.shape[1], len(line)), axis=0)
     cell = np.minimum((draw >= reached).sum(axis=0), reached.shape[0] - 1)
     return UnitsLost(line, cell // len(CAUSES), cell % len(CAUSES))

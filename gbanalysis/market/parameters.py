@@ -10,7 +10,7 @@ A day here is the day of the promised pickup, the day after the selling day.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,6 +201,10 @@ class View:
         grid = self.world.site_grid[self.items.site]
         supplier = self.items.supplier
         return supplier, self.world.supplier_shared[supplier], self.world.grid_central[grid], grid, self.items.site
+
+    def nudged(self, nudge: Mapping[str, float]) -> View:
+        """Give the same lines under an intervention."""
+        return replace(self, nudge=nudge)
 
     def shock_holds(self, place: int, player: str) -> NDArray[np.bool_]:
         """Say for each line (or once for all) whether a shock holds on the player's day."""

@@ -189,15 +189,11 @@ def _summer_fortnight(start: dt.date, n_days: int) -> dict[str, dt.date]:
     return {"starts_on": first, "ends_on": min(first + dt.timedelta(days=13), end)}
 
 
-def _crop(world: Places) -> tuple[str, str, str | None]:
-    """Choose origin, category and (where there is one) the gala apples of Shaanxi."""
-    names = [str(name) for name in world.sku_name]
-    for sku, name in enumerate(names):
-        if "gala" in name.lower() and str(world.sku_origin[sku]) == "Shaanxi":
-            return "Shaanxi", str(world.category[world.sku_category[sku]]), str(world.sku_id[sku])
-    fruit = [sku for sku, cat in enumerate(world.sku_category) if "fruit" in str(world.category[cat]).lower()]
-    sku = fruit[0] if fruit else 0
-    return str(world.sku_origin[sku]), str(world.category[world.sku_category[sku]]), None
+def _crop(world: Places) -> tuple[str, str]:
+    """Choose the bad crop: the fruit of Shaanxi (its apples, gala too), else that of the first fruit."""
+    fruit = [place for place, category in enumerate(world.category) if category == "fruit"] or [0]
+    origins = [origin for sku, origin in enumerate(world.sku_origin) if world.sku_category[sku] in fruit]
+    return "Shaanxi" if "Shaanxi" in origins else origins[0], world.category[fruit[0]]
 
 
 def default_shocks(world: Places) -> tuple[Shock, ...]:
@@ -211,11 +207,11 @@ def default_shocks(world: Places) -> tuple[Shock, ...]:
     volume = np.bincount(world.site_grid, weights=world.site_weight, minlength=len(world.grid_id))
     central = np.bincount(np.asarray(world.grid_central), weights=volume, minlength=len(world.central_id))
     slow = _busiest(volume)
-    corrupt = _busiest(volume, np.arange(len(volume)) != slow) if len(volume) > 1 else slow
+    corrupt = _busiest(volume, np.asarray(np.arange(len(volume)) != slow)) if len(volume) > 1 else slow
     reach = (world.supplier_serves.sum(axis=1) * world.supplier_category.sum(axis=1)).astype(float)
     serves_some = ~world.supplier_serves.all(axis=1)
-    supplier = _busiest(reach, serves_some if serves_some.any() else None)
-    origin, category, sku_id = _crop(world)
+    supplier = _busiest(reach, np.asarray(serves_some) if serves_some.any() else None)
+    origin, category = _crop(world)
     regions = [str(region) for region in world.regions]
     crop_region = "Guangdong" if "Guangdong" in regions else regions[0]
     city = str(world.city[_busiest(np.bincount(world.site_city, weights=world.site_weight, minlength=len(world.city)))])
@@ -227,10 +223,10 @@ def default_shocks(world: Places) -> tuple[Shock, ...]:
         BadCrop(
             **span(start, n_days, 0.8, 1.0),
             size=2.5,
+            sku_id=None,
             region=crop_region,
             origin=origin,
             category=category,
-            sku_id=sku_id,
         ),
         CorruptShift(**span(start, n_days, 0.5, 0.85), size=0.06, node_id=str(world.grid_id[corrupt]), shift="B"),
         Lockdown(
