@@ -1,7 +1,15 @@
 """Charts: one a file, each drawn from a small frame; they know columns and units, not domains."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gbanalysis.plots.bars import plot_bars
+    from gbanalysis.plots.heat import plot_heat
+    from gbanalysis.plots.interactive import interactive_series
+    from gbanalysis.plots.multiples import plot_multiples
+    from gbanalysis.plots.series import plot_series
+    from gbanalysis.plots.waterfall import plot_waterfall
 
 _HOMES = {
     "interactive_series": "interactive",

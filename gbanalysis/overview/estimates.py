@@ -1,0 +1,93 @@
+"""From sums over clusters to estimates: tidy rows of value, interval and counts, and whether they are final."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gbanalysis.overview.facts import BOTH, SUPPLIER_DAY, Period
+from gbanalysis.stats import intervals
+from gbanalysis.stats.intervals import ClusterSums
+
+ESTIMATE = ("value", "ci_lower", "ci_upper", "n", "n_clusters")
+
+
+def total_estimates(facts: pd.DataFrame, *, total: str, squares: str, clusters: str, confidence: float) -> pd.DataFrame:
+    """Estimate totals that are never negative; `squares` names the sum of the clusters' squares."""
+    value = _array(facts, total)
+    lower, upper = intervals.total_interval(value, _array(facts, squares), confidence=confidence)
+    return _rows(value, lower, upper, n=_array(facts, "n_lines"), clusters=_array(facts, clusters))
+
+
+def count_estimates(facts: pd.DataFrame, *, count: str, confidence: float) -> pd.DataFrame:
+    """Estimate a count of independent things, each its own cluster, such as distinct users."""
+    return total_estimates(facts, total=count, squares=count, clusters=count, confidence=confidence)
+
+
+def ratio_estimates(facts: pd.DataFrame, *, y: str, confidence: float) -> pd.DataFrame:
+    """Estimate a ratio of sums that is not a share, from one way of cutting clusters."""
+    sums = sums_of(facts, y)
+    lower, upper = intervals.ratio_interval(sums, confidence=confidence)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _rows(sums.y / sums.x, lower, upper, n=sums.x, clusters=sums.n)
+
+
+def share_estimates(facts: pd.DataFrame, *, keys: Sequence[str], y: str, confidence: float) -> pd.DataFrame:
+    """Estimate shares from one or from two crossed ways of cutting clusters; `keys` stand first in the rows.
+
+    Where lines are bound together in two ways, the variance is the two-way one, and the fewer of the two numbers of
+    effective clusters counts.
+    """
+    ways = {str(way): part.set_index(list(keys)).sort_index() for way, part in facts.groupby("way")}
+    crossed = {BOTH, SUPPLIER_DAY} <= set(ways)
+    first = ways.pop(next(way for way in ways if way not in (BOTH, SUPPLIER_DAY)))
+    sums = sums_of(first, y)
+    variance, clusters = intervals.ratio_variance(sums), intervals.effective_clusters(sums)
+    if crossed:
+        second, overlap = sums_of(ways[SUPPLIER_DAY], y), sums_of(ways[BOTH], y)
+        variance = intervals.crossed_ratio_variance(sums, second, overlap)
+        clusters = np.fmin(clusters, intervals.effective_clusters(second))
+    lower, upper = intervals.share_interval(sums.y, sums.x, variance, clusters, confidence=confidence)
+    rows = _rows(sums.y / sums.x, lower, upper, n=sums.x, clusters=sums.n)
+    return pd.concat([first.index.to_frame(index=False), rows], axis=1)
+
+
+def sums_of(facts: pd.DataFrame, y: str) -> ClusterSums:
+    """Take the cluster sums of one numerator out of a frame of facts."""
+    names = ("n", "x", f"y_{y}", "xx", f"xy_{y}", f"yy_{y}")
+    return ClusterSums(*(_array(facts, name) for name in names))
+
+
+def finality(
+    periods: pd.Series[Any], *, period: Period, first_on: dt.date, as_of: dt.date, wait_days: int, waiting_for: str = ""
+) -> pd.DataFrame:
+    """Say for each period whether its figures are final, and if not why: ``is_final`` and ``reason``.
+
+    A period is final when all its days lie within the data and, for figures that come late, `wait_days` more have
+    passed.
+    """
+    start = pd.to_datetime(periods)
+    end = period_end(start, period)
+    lacks_days = (start < pd.Timestamp(first_on)) | (end > pd.Timestamp(as_of))
+    is_open = end + pd.Timedelta(days=wait_days) > pd.Timestamp(as_of)
+    reason = np.select([lacks_days, is_open], ["the data hold a part of this period only", waiting_for], "")
+    return pd.DataFrame({"is_final": ~(lacks_days | is_open), "reason": reason}, index=periods.index)
+
+
+def period_end(start: Any, period: Period) -> Any:
+    """Give the last day of each period from its first."""
+    if period == "M":
+        return start + pd.offsets.MonthEnd(0)
+    return start + pd.Timedelta(days=6 if period == "W" else 0)
+
+
+def _array(frame: pd.DataFrame, name: str) -> Any:
+    return frame[name].to_numpy(dtype=float)
+
+
+def _rows(value: Any, lower: Any, upper: Any, *, n: Any, clusters: Any) -> pd.DataFrame:
+    return pd.DataFrame(dict(zip(ESTIMATE, (value, lower, upper, n, clusters), strict=True)))

@@ -1,0 +1,204 @@
+"""The key figures of the trade over time: orders, GMV, users, sites, basket, refunds and loss."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from gbanalysis.errors import NotEnoughDataError
+from gbanalysis.overview import facts as rows
+from gbanalysis.overview.estimates import (
+    count_estimates,
+    finality,
+    ratio_estimates,
+    share_estimates,
+    total_estimates,
+)
+from gbanalysis.overview.series import Series
+from gbanalysis.results import require_sum
+
+if TYPE_CHECKING:
+    from gbanalysis.dataset.dataset import Dataset
+
+LABELS = {
+    "orders": "orders",
+    "lines": "order lines",
+    "gmv": "GMV",
+    "users": "users who bought",
+    "active_sites": "active sites",
+    "basket_value": "value of an order",
+    "refund_rate": "refund rate (lines)",
+    "loss_rate": "loss rate of the chain (units)",
+}
+
+
+@dataclass(frozen=True)
+class KeyFigures(Series):
+    """The key figures by period and group; made by `key_figures`.
+
+    Attributes
+    ----------
+    frame
+        One row a period, group and metric: ``period`` (its first day), the columns of `by`, ``metric``, ``unit``,
+        ``value``, ``ci_lower``, ``ci_upper``, ``n``, ``n_clusters``, ``n_users``, ``is_final``, ``reason``.
+    n_refunded_unfulfilled
+        Lines refunded but never picked up: the refund rate by pickup leaves them out. None without refunds.
+    """
+
+    labels: dict[str, str] = field(default_factory=lambda: dict(LABELS), repr=False)
+    n_refunded_unfulfilled: int | None = None
+
+    def __post_init__(self) -> None:
+        table = self.frame.pivot_table(index=["period", *self.by], columns="metric", values="value")
+        require_sum(table["basket_value"] * table["orders"], table["gmv"].sum(), what="basket value x orders = GMV")
+
+    def text(self) -> str:
+        """Describe the last complete period, and the last whose refunds are final, in one paragraph."""
+        if self.by:
+            n_groups = len(self.frame[list(self.by)].drop_duplicates())
+            return f"Key figures of {n_groups} groups by {' and '.join(self.by)}, from {self.span()}."
+        parts = [f"In the {self.period_name} from {self.last_period('gmv'):%Y-%m-%d}: {self.say('orders')} orders"]
+        parts += [f"GMV {self.say('gmv')}", f"{self.say('users')} users who bought"]
+        sentences = [", ".join([*parts, f"{self.say('active_sites')} active sites"]) + "."]
+        for metric, name in (("refund_rate", "refund rate"), ("loss_rate", "loss rate of the chain")):
+            reason = self.unknown(metric)
+            if reason:
+                sentences.append(f"The {name} is not known: {reason}.")
+            else:
+                when = f"{self.last_period(metric):%Y-%m-%d}"
+                sentences.append(f"The {name} was {self.say(metric)} in the {self.period_name} from {when}.")
+        return " ".join([*sentences, f"Intervals: {100 * self.confidence:.0f} %."])
+
+
+def key_figures(
+    dataset: Dataset,
+    *,
+    by: Sequence[str] = (),
+    period: rows.Period = "W",
+    as_of: dt.date | None = None,
+    confidence: float = 0.9,
+) -> KeyFigures:
+    """Answer how the trade goes: orders, GMV, users, sites, value of an order, refunds and loss over time.
+
+    Parameters
+    ----------
+    dataset
+        The data; refunds and stage_flows may be absent.
+    by
+        Columns of sites, products or order lines to group by, such as ``("region",)`` or ``("region", "category")``.
+    period
+        "D", "W" (from Monday) or "M".
+    as_of
+        Nothing that became known after this day is used; by default the last day of the data.
+    confidence
+        Confidence level of the intervals.
+
+    Returns
+    -------
+    KeyFigures
+        Orders, order lines, GMV, users, sites and the value of an order by selling day; the refund rate (caliber:
+        lines; by day of pickup); the loss rate of the chain (units that entered it and did not leave the community
+        site, over units that entered, by selling day). Where a table is missing the value is NaN, and ``reason`` says
+        why.
+
+    Raises
+    ------
+    ContractError
+        Where `by` names no column to group by, or one that names persons.
+    NotEnoughDataError
+        Where there are no order lines up to `as_of`.
+
+    Notes
+    -----
+    Distinct users of a week are not the sum of its days', and an order with two categories counts in both. A refund
+    rate whose window is still open in its period is not final: it is the rate so far, and can only rise. Totals have
+    the interval of redrawn site x day clusters, shares that of redrawn site x day and supplier x day clusters (see
+    `gbanalysis.stats.intervals`); users and sites are redrawn one by one.
+
+    Examples
+    --------
+    >>> import gbanalysis as gb
+    >>> figures = gb.overview.key_figures(gb.load_sample(), period="M")
+    >>> february = figures.to_frame().query("metric == 'orders' and period == '2024-02-01'")
+    >>> int(february["value"].iloc[0]) == int(february["n"].iloc[0]), bool(february["is_final"].iloc[0])
+    (True, True)
+    """
+    as_of = as_of or dataset.settings.as_of
+    sales = rows.sales_facts(dataset, by=by, period=period, as_of=as_of)
+    if sales.empty:
+        raise NotEnoughDataError(f"There are no order lines up to {as_of}.")
+    keys, currency = ["period", *by], dataset.settings.currency
+    timing: dict[str, Any] = {"period": period, "first_on": sales["first_on"].min(), "as_of": as_of}
+    blocks = _sales_blocks(sales, keys, currency, timing, confidence)
+    window = dataset.settings.refund_window_days
+    if dataset.has("refunds"):
+        shares = share_estimates(
+            rows.refund_facts(dataset, by=by, period=period, as_of=as_of),
+            keys=keys,
+            y="refunded",
+            confidence=confidence,
+        )
+        waiting = f"refunds can still come: the window of {window} days is open"
+        status = finality(shares["period"], **timing, wait_days=window, waiting_for=waiting)
+        blocks.append(pd.concat([shares, status], axis=1).assign(metric="refund_rate", unit="share"))
+    else:
+        blocks.append(missing(sales[keys], "refund_rate", "the data have no table refunds"))
+    if not rows.has_flows(dataset):
+        blocks.append(missing(sales[keys], "loss_rate", "the data have no table stage_flows tied to order lines"))
+    else:
+        shares = share_estimates(
+            rows.loss_facts(dataset, by=by, period=period, as_of=as_of), keys=keys, y="lost", confidence=confidence
+        )
+        waiting = "shipments may still be under way"
+        status = finality(shares["period"], **timing, wait_days=2, waiting_for=waiting)
+        blocks.append(pd.concat([shares, status], axis=1).assign(metric="loss_rate", unit="share"))
+    return KeyFigures(
+        frame=tidy(blocks, sales, keys),
+        by=tuple(by),
+        period=period,
+        as_of=as_of,
+        confidence=confidence,
+        n_refunded_unfulfilled=rows.unfulfilled_refunds(dataset, as_of=as_of) if dataset.has("refunds") else None,
+    )
+
+
+def _sales_blocks(
+    sales: pd.DataFrame, keys: Sequence[str], currency: str, timing: dict[str, Any], confidence: float
+) -> list[pd.DataFrame]:
+    """Estimate what the order lines alone tell."""
+    estimates = {
+        "orders": (
+            "orders",
+            total_estimates(sales, total="n_orders", squares="xx", clusters="n", confidence=confidence),
+        ),
+        "lines": (
+            "lines",
+            total_estimates(sales, total="n_lines", squares="yy_lines", clusters="n", confidence=confidence),
+        ),
+        "gmv": (currency, total_estimates(sales, total="y_gmv", squares="yy_gmv", clusters="n", confidence=confidence)),
+        "users": ("users", count_estimates(sales, count="n_users", confidence=confidence)),
+        "active_sites": ("sites", count_estimates(sales, count="n_sites", confidence=confidence)),
+        "basket_value": (currency, ratio_estimates(sales, y="gmv", confidence=confidence)),
+    }
+    status = finality(sales["period"], **timing, wait_days=0)
+    return [
+        pd.concat([sales[list(keys)], estimate, status], axis=1).assign(metric=metric, unit=unit)
+        for metric, (unit, estimate) in estimates.items()
+    ]
+
+
+def missing(keys: pd.DataFrame, metric: str, reason: str) -> pd.DataFrame:
+    """Make rows without a value that say why there is none."""
+    nothing = dict.fromkeys(("value", "ci_lower", "ci_upper", "n", "n_clusters"), float("nan"))
+    return keys.assign(**nothing, is_final=True, reason=reason, metric=metric, unit="share")
+
+
+def tidy(blocks: Sequence[pd.DataFrame], sales: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Stack the blocks of all metrics, with the number of people behind each row, in one order of columns."""
+    frame = pd.concat(blocks, ignore_index=True).merge(sales[[*keys, "n_users"]], on=list(keys), how="left")
+    columns = ["metric", "unit", "value", "ci_lower", "ci_upper", "n", "n_clusters", "n_users", "is_final", "reason"]
+    return frame[[*keys, *columns]]

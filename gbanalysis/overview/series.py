@@ -1,0 +1,165 @@
+"""What results over time share: the last final period, comparisons, charts and their words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
+from gbanalysis.overview.facts import Period
+from gbanalysis.results import Result, figure
+from gbanalysis.stats.intervals import Interval, difference_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PERIOD_NAMES: dict[Period, str] = {"D": "day", "W": "week", "M": "month"}
+MOST_LINES = 6
+
+
+@dataclass(frozen=True)
+class Series(Result):
+    """Estimates by period and group, one row each; the base of the results of this package.
+
+    Attributes
+    ----------
+    frame
+        One row a period, group and metric.
+    by
+        The columns that name the groups.
+    period
+        "D", "W" or "M".
+    as_of
+        The last day whose data were used.
+    confidence
+        Confidence level of the intervals.
+    """
+
+    frame: pd.DataFrame
+    by: tuple[str, ...]
+    period: Period
+    as_of: dt.date
+    confidence: float
+    labels: dict[str, str]
+
+    @property
+    def period_name(self) -> str:
+        """Day, week or month."""
+        return PERIOD_NAMES[self.period]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give all figures, one row a period, group and metric."""
+        return self.frame.copy()
+
+    def metric(self, name: str) -> pd.DataFrame:
+        """Give the rows of one metric."""
+        if name not in self.labels:
+            raise GBAnalysisError(f"there is no metric {name!r}; there are {', '.join(self.labels)}")
+        return self.frame[self.frame["metric"] == name].reset_index(drop=True)
+
+    def unknown(self, metric: str) -> str:
+        """Give the reason why a metric has no value in any period; empty where it has one."""
+        part = self.metric(metric)
+        return "" if part["value"].notna().any() else str(part["reason"].iloc[0])
+
+    def last_period(self, metric: str) -> pd.Timestamp:
+        """Give the last period in which the metric is final.
+
+        Raises
+        ------
+        NotEnoughDataError
+            Where it is final in none.
+        """
+        part = self.metric(metric)
+        final = part.loc[part["is_final"] & part["value"].notna(), "period"]
+        if final.empty:
+            raise NotEnoughDataError(f"{self.labels[metric]} is final in no {self.period_name} up to {self.as_of}.")
+        return pd.Timestamp(final.max())
+
+    def latest(self, metric: str) -> pd.DataFrame:
+        """Give the rows of the last period in which the metric is final, the largest value first."""
+        part = self.metric(metric)
+        return part[part["period"] == self.last_period(metric)].sort_values("value", ascending=False, ignore_index=True)
+
+    def say(self, metric: str, period: Any = None) -> str:
+        """Write a metric of the whole trade with its interval: in `period`, or the last in which it is final."""
+        if self.by:
+            raise GBAnalysisError("say() writes one figure; these are grouped by " + ", ".join(self.by))
+        part = self.metric(metric)
+        row = part[part["period"] == pd.Timestamp(period or self.last_period(metric))].iloc[0]
+        return figure(row["value"], row["unit"], (row["ci_lower"], row["ci_upper"]))
+
+    def compare(self, metric: str, *, base: Any, current: Any) -> pd.DataFrame:
+        """Compare two periods, group by group.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `by`, ``base``, ``current``, ``change``, ``ci_lower`` and ``ci_upper`` of the change (the two
+            periods taken as independent), ``n_users`` (the smaller), ``is_final`` (both are).
+        """
+        part = self.metric(metric)
+        then, now = (part[part["period"] == pd.Timestamp(when)] for when in (base, current))
+        if self.by:
+            both = now.merge(then, on=list(self.by), suffixes=("", "_base"))
+        else:
+            both = now.merge(then, how="cross", suffixes=("", "_base"))
+        ends = [
+            Interval(*(both[f"ci_{end}{side}"].to_numpy(float) for end in ("lower", "upper"))) for side in ("", "_base")
+        ]
+        lower, upper = difference_interval(both["value"], ends[0], both["value_base"], ends[1])
+        return both[list(self.by)].assign(
+            metric=metric, unit=both["unit"], base=both["value_base"], current=both["value"],
+            change=both["value"] - both["value_base"], ci_lower=lower, ci_upper=upper,
+            n_users=both[["n_users", "n_users_base"]].min(axis=1), is_final=both["is_final"] & both["is_final_base"],
+        )  # fmt: skip
+
+    def span(self) -> str:
+        """Write the first and the last period."""
+        return f"{self.frame['period'].min():%Y-%m-%d} to {self.frame['period'].max():%Y-%m-%d}"
+
+    def plot(self, *, ax: Axes | None = None, metric: str | None = None) -> Axes:
+        """Draw one metric: over time, or for many groups as bars, or for two dimensions as a heat table.
+
+        Bars and heat tables show the last period in which the metric is final.
+        """
+        from gbanalysis.plots import plot_bars, plot_heat, plot_series
+
+        name = metric or next(iter(self.labels))
+        part = self.metric(name)
+        unit, label = str(part["unit"].iloc[0]), self.labels[name]
+        if not self.by:
+            return plot_series(part, label=label, unit=unit, ax=ax)
+        if len(self.by) == 1 and part[self.by[0]].nunique() <= MOST_LINES:
+            return plot_series(part, label=label, unit=unit, group=self.by[0], ax=ax)
+        if len(self.by) == 1:
+            return plot_bars(self.latest(name), group=self.by[0], label=label, unit=unit, ax=ax)
+        row, column = self.by[:2]
+        return plot_heat(self.latest(name), row=row, column=column, label=label, unit=unit, ax=ax)
+
+    def panels(self, *metrics: str) -> Figure:
+        """Draw several metrics of the whole trade over time, one panel each."""
+        from gbanalysis.plots import plot_multiples
+
+        known = [self.metric(name) for name in metrics or tuple(self.labels)]
+        frame = pd.concat([part for part in known if part["value"].notna().any()])
+        return plot_multiples(frame.assign(panel=frame["metric"].map(self.labels)), panel="panel", own_scale=True)
+
+    def alt_text(self, metric: str | None = None) -> str:
+        """Say in words what `plot` shows."""
+        name = metric or next(iter(self.labels))
+        part = self.metric(name).dropna(subset=["value"])
+        if part.empty:
+            return f"No chart: {self.labels[name]} is not known."
+        records: list[dict[str, Any]] = part.sort_values("value").to_dict("records")  # type: ignore[assignment]
+        said = []
+        for row in (records[0], records[-1]):
+            place = " ".join(str(row[name]) for name in self.by)
+            when = f"in the {self.period_name} from {row['period']:%Y-%m-%d}"
+            said.append(" ".join(filter(None, (figure(row["value"], row["unit"]), when, place and f"({place})"))))
+        note = "" if part["is_final"].all() else " Figures that are not final are drawn hatched."
+        return f"{self.labels[name]} by {self.period_name}, {self.span()}: lowest {said[0]}, highest {said[1]}.{note}"
