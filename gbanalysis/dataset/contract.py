@@ -344,7 +344,7 @@ def _column(line: str) -> Column:
 def _table(block: str) -> Table:
     """One block of the registry as a table."""
     head, *lines = block.strip().split("\n")
-    name, key, meaning = re.fullmatch(r"(\w+) \((.*)\): (.+)", head).groups()  # type: ignore[union-attr]
+    name, key, meaning = re.fullmatch(r"(\w+) \((.*?)\): (.+)", head).groups()  # type: ignore[union-attr]
     columns = {column.name: column for column in map(_column, lines)}
     return Table(
         name=name,
