@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gbanalysis as gb
-from gbanalysis.errors import GBAnalysisError
+from gbanalysis.errors import ContractError, GBAnalysisError
 from gbanalysis.publish import faults, fonts, outputs, site, stage, swap, toc
 from gbanalysis.publish.cache import PageCache, data_digest, digest_of, relative_to, setting_digest
 from gbanalysis.publish.default_data import ensure_market
@@ -22,6 +22,14 @@ from gbanalysis.publish.progress import Progress, complain
 from gbanalysis.publish.project import Project, find_project
 
 DONE, FAILED, INVALID = 0, 1, 2
+
+
+class Refused(Exception):  # noqa: N818 - not a fault of the program: the build stops and says why
+    """The build stops here with this exit status; the last good book stays."""
+
+    def __init__(self, status: int, text: str = "") -> None:
+        super().__init__(text)
+        self.status, self.text = status, text
 
 
 @dataclass(frozen=True)
@@ -130,48 +138,62 @@ def build_book(
         folder = Path(data).resolve() if data else ensure_market(project, progress.say)
         mapped = Path(columns).resolve() if columns else None
         request = Request(project, folder, mapped, target, tuple(parts), internal, quiet, strict)
-        return _build(request, own=data is None, lock=lock)
+        try:
+            _build(request, own=data is None, lock=lock)
+        except Refused as refused:
+            if refused.text:
+                complain(refused.text)
+            return refused.status
+    return DONE
 
 
-def _build(request: Request, *, own: bool, lock: int) -> int:
+def _build(request: Request, *, own: bool, lock: int) -> None:
     begin = time.perf_counter()
     say = Progress(quiet=request.quiet, total=0).say
     first = request.out / "index.html"
     stamp = request.stamp()
     if _published(request.out) == stamp:
         say(f"Nothing has changed since the last build.\n{first}")
-        return DONE
+        return
     contents = toc.only_parts(toc.read_toc(request.project.root / "_toc.yml"), request.parts)
     pages = [read_page(request.project.book, name) for name in toc.pages_of(contents)]
-    dataset = gb.read_dataset(request.data, columns=request.columns)
-    if not own:
-        report = gb.validate(dataset)
-        if not report.ok:
-            complain(report.text())
-            return INVALID
-    present = set(dataset.tables)
+    present = _tables(request, own=own)
     executed = asyncio.run(_executed(request, {p.name: notebook_of(p, present) for p in pages if p.is_notebook}))
     paths = outputs.machine_paths(request.project.root, request.project.package, request.data)
-    broken = [page for page in executed.values() if page.failure]
-    if broken:
-        complain("\n".join(faults.chapter_block(page, paths) for page in broken))
-        return FAILED
-    active = [(page.name, *found) for page in executed.values() for found in outputs.active_content(page.notebook)]
-    if active:
-        complain(faults.active_block(active))
-        return FAILED
+    _check_pages(executed, paths)
     _stage(request, pages, executed, contents, paths)
-    warnings = site.run_sphinx(request.project.build / "work", n_pages=len(pages), lock=lock)
-    must_be_clean = request.strict or (own and not request.parts)
+    work = request.project.build / "work"
+    warnings = site.run_sphinx(work, n_pages=len(pages), lock=lock)
+    html = work / "html"
     if warnings:
         complain(faults.sphinx_block(warnings))
-    if (warnings and must_be_clean) or not (request.project.build / "work" / "html" / "index.html").is_file():
-        return FAILED
-    html = request.project.build / "work" / "html"
+    if (warnings and (request.strict or (own and not request.parts))) or not (html / "index.html").is_file():
+        raise Refused(FAILED)
+    site.drop_leftovers(html, {page.name for page in pages})
     fonts.put_web_font(html, request.project.build / "cache" / "fonts")
     swap.publish(html, request.out, stamp, ignore=(".buildinfo", "objects.inv", ".doctrees"))
     say(f"The book took {time.perf_counter() - begin:.0f} s.\n{first}")
-    return DONE
+
+
+def _tables(request: Request, *, own: bool) -> set[str]:
+    """Check the user's data against the contract, and name the tables that there are."""
+    try:
+        dataset = gb.read_dataset(request.data, columns=request.columns)
+    except ContractError as error:
+        raise Refused(INVALID, str(error)) from error
+    if not own and not (report := gb.validate(dataset)).ok:
+        raise Refused(INVALID, report.text())
+    return set(dataset.tables)
+
+
+def _check_pages(executed: dict[str, Executed], paths: dict[str, str]) -> None:
+    """Refuse to go on with a page that failed or that shows something that would run in the reader's browser."""
+    broken = [page for page in executed.values() if page.failure]
+    if broken:
+        raise Refused(FAILED, "\n".join(faults.chapter_block(page, paths) for page in broken))
+    active = [(page.name, *found) for page in executed.values() for found in outputs.active_content(page.notebook)]
+    if active:
+        raise Refused(FAILED, faults.active_block(active))
 
 
 async def _executed(request: Request, notebooks: dict[str, Any]) -> dict[str, Executed]:

@@ -13,9 +13,9 @@ RECORD = "market.json"
 
 def ensure_market(project: Project, say: Callable[[str], None]) -> Path:
     """Return the folder of the default market, simulated again where its code or its knobs changed."""
-    from gbanalysis.market import simulate
+    from gbanalysis.market import DEFAULT_MARKET, simulate
 
-    knobs = simulate.DEFAULT_MARKET
+    knobs = DEFAULT_MARKET
     digest = market_digest(project.package / "market", repr(sorted(knobs.items())))
     target = project.market
     recover(target)
@@ -24,7 +24,7 @@ def ensure_market(project: Project, say: Callable[[str], None]) -> Path:
     say("Simulating the book's market (only at the first build and after a change of its code) ...")
     fresh = beside(target)
     fresh.parent.mkdir(parents=True, exist_ok=True)
-    simulate.simulate(**knobs, out=fresh)
+    simulate(**knobs, out=fresh)
     record = {"seed": knobs["seed"], "digest": digest, "knobs": {name: repr(value) for name, value in knobs.items()}}
     (fresh / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     swap_in(target)

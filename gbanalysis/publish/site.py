@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,19 @@ def run_sphinx(work: Path, *, n_pages: int, lock: int) -> list[str]:
     if done.returncode == 0 and not warnings:
         marker.unlink()
     return warnings
+
+
+def drop_leftovers(html: Path, pages: Collection[str]) -> None:
+    """Remove what earlier builds left: pages that are not of this book, pictures that no page shows."""
+    made_by_sphinx = {"genindex", "search", "py-modindex"}
+    for path in [*html.rglob("*.html"), *(html / "_sources").rglob("*")]:
+        name = path.relative_to(html / "_sources" if "_sources" in path.parts else html).with_suffix("").as_posix()
+        if path.is_file() and name not in pages and name not in made_by_sphinx and not name.startswith("_"):
+            path.unlink()
+    shown = "".join(path.read_text("utf-8") for path in html.rglob("*.html"))
+    for picture in (html / "_images").glob("*"):
+        if picture.name not in shown:
+            picture.unlink()
 
 
 def read_warnings(report: Path, staged: Path) -> list[str]:
