@@ -1,0 +1,267 @@
+"""What the counts and rates of days that are still being reported will be in the end, with an interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gbanalysis.errors import NotEnoughDataError
+from gbanalysis.quality import levels
+from gbanalysis.quality.delays import first_immature, fit_delays
+from gbanalysis.quality.triangle import Day, Triangle
+from gbanalysis.results import Result, require_sum
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+FloatArray = NDArray[np.float64]
+
+N_DRAWS = 1000
+HISTORY_DAYS = 90
+HISTORY_DELAYS = 3
+GOLDEN = (5**0.5 - 1) / 2
+QUANTILE_LEVELS = (0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99)
+
+
+@dataclass(frozen=True, eq=False)
+class Projection(Result):
+    """Final counts of each cell and reference day, and of the whole.
+
+    Attributes
+    ----------
+    cells, reference
+        Names of the cells; the reference days.
+    observed
+        [n_cells, n_days] events reported so far.
+    exposure
+        [n_cells, n_days], or None.
+    share_reported
+        [n_cells, n_days] mean share of the events that are reported by now; 1 on mature days.
+    estimate
+        [n_cells, n_days] expected final counts; the cells' add up to the whole's.
+    draws
+        [n_draws, n_cells, n_immature] joint draws of the final counts of the newest days: sums over them, of any cells
+        and days, have the right spread.
+    confidence
+        Level of the intervals.
+    """
+
+    cells: tuple[object, ...]
+    reference: NDArray[np.datetime64]
+    observed: FloatArray
+    exposure: FloatArray | None
+    share_reported: FloatArray
+    estimate: FloatArray
+    draws: FloatArray
+    confidence: float
+
+    def __post_init__(self) -> None:
+        immature = self.estimate[:, self.n_mature :]
+        require_sum([self.draws.mean(axis=0).sum()], float(immature.sum()), what="mean of the draws and the estimate")
+        if not np.array_equal(self.estimate[:, : self.n_mature], self.observed[:, : self.n_mature]):
+            raise NotEnoughDataError("a mature day's final count is not what was observed")
+
+    @property
+    def n_mature(self) -> int:
+        """How many reference days are complete."""
+        return len(self.reference) - int(self.draws.shape[2])
+
+    def quantiles(self, probabilities: tuple[float, ...] = QUANTILE_LEVELS, *, whole: bool = False) -> FloatArray:
+        """Quantiles of the final counts.
+
+        They are those of the mid-distribution, which does not overstate the spread of small counts as the plain
+        ones of whole numbers do; never below what is reported, never above the exposure.
+
+        Returns
+        -------
+        numpy.ndarray
+            [n_cells, n_days, n_probabilities], or [n_days, n_probabilities] for the whole.
+
+        References
+        ----------
+        Y. Ma, M. G. Genton and E. Parzen (2011), Annals of the Institute of Statistical Mathematics 63, 227-243.
+        """
+        draws, observed, exposure = self.draws, self.observed, self.exposure
+        if whole:
+            draws, observed, exposure = (_summed(part, axis) for part, axis in ((draws, 1), (observed, 0), (exposure, 0)))
+        even = (np.arange(len(draws)) * GOLDEN) % 1 - 0.5
+        newest = np.quantile(draws + even[:, None, None], probabilities, axis=0)
+        found = np.repeat(observed[:, :, None], len(probabilities), axis=2)
+        found[:, self.n_mature :] = np.maximum(np.moveaxis(newest, 0, -1), found[:, self.n_mature :])
+        if exposure is not None:
+            found = np.minimum(found, exposure[:, :, None])
+        return np.asarray(found[0] if whole else found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a cell and reference day, then those of the whole, whose cell is null.
+
+        Columns: reference, cell, n_observed, share_reported, estimate, ci_lower, ci_upper, mature; with an exposure also
+        exposure, observed_rate, rate, rate_ci_lower, rate_ci_upper (not a number where the exposure is zero).
+        """
+        import pandas as pd
+
+        tails = ((1 - self.confidence) / 2, (1 + self.confidence) / 2)
+        whole = [_summed(part, 0) for part in (self.observed, self.estimate, self.exposure)]
+        reported = (self.estimate * self.share_reported).sum(axis=0, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(whole[1] > 0, reported / whole[1], self.share_reported.mean(axis=0))
+        return pd.concat(
+            [
+                self._rows(self.cells, self.observed, self.estimate, self.exposure, self.share_reported,
+                           self.quantiles(tails)),
+                self._rows((None,), *whole, share, self.quantiles(tails, whole=True)[None]),
+            ],
+            ignore_index=True,
+        )  # fmt: skip
+
+    def _rows(
+        self,
+        names: tuple[object, ...],
+        observed: FloatArray,
+        estimate: FloatArray,
+        exposure: FloatArray | None,
+        share: FloatArray,
+        interval: FloatArray,
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        n_days = len(self.reference)
+        frame = pd.DataFrame(
+            {
+                "reference": np.tile(self.reference, len(names)),
+                "cell": pd.Series([name for name in names for _ in range(n_days)], dtype=object),
+                "n_observed": observed.ravel(),
+                "share_reported": share.ravel(),
+                "estimate": estimate.ravel(),
+                "ci_lower": interval[..., 0].ravel(),
+                "ci_upper": interval[..., 1].ravel(),
+                "mature": np.tile(np.arange(n_days) < self.n_mature, len(names)),
+            }
+        )
+        if exposure is not None:
+            n = np.where(exposure > 0, exposure, np.nan).ravel()
+            rates = {"observed_rate": "n_observed", "rate": "estimate", "rate_ci_lower": "ci_lower"}
+            frame["exposure"] = exposure.ravel()
+            for rate, count in {**rates, "rate_ci_upper": "ci_upper"}.items():
+                frame[rate] = frame[count] / n
+        return frame
+
+    def _whole(self) -> pd.DataFrame:
+        """The rows of the whole as a chart wants them."""
+        frame = self.to_frame()
+        frame = frame[frame["cell"].isna()]
+        if self.exposure is None:
+            frame = frame.rename(columns={"estimate": "value"})
+        else:
+            frame = frame.drop(columns=["ci_lower", "ci_upper"]).rename(
+                columns={"rate": "value", "rate_ci_lower": "ci_lower", "rate_ci_upper": "ci_upper"}
+            )
+        return frame.rename(columns={"reference": "period", "mature": "is_final"})
+
+    def text(self) -> str:
+        """One paragraph: how many days are still open, and what the newest one will come to."""
+        newest = self.to_frame().iloc[-1]
+        open_days = self.draws.shape[2]
+        if not open_days:
+            return f"All {len(self.reference)} reference days are complete; nothing is projected."
+        sentence = (
+            f"{open_days} of {len(self.reference)} reference days are still open. Of the newest, "
+            f"{newest['reference']:%Y-%m-%d}, about {newest['share_reported']:.0%} is reported: {newest['n_observed']:,.0f} "
+            f"events so far, {newest['estimate']:,.0f} expected in the end "
+            f"({self.confidence:.0%} interval {newest['ci_lower']:,.0f} to {newest['ci_upper']:,.0f})"
+        )
+        if self.exposure is None:
+            return sentence + "."
+        return sentence + (
+            f", a rate of {newest['rate']:.2%} ({newest['rate_ci_lower']:.2%} to {newest['rate_ci_upper']:.2%}) "
+            f"where {newest['observed_rate']:.2%} is seen today."
+        )
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the whole's final counts, or rates, with the open days hatched."""
+        from gbanalysis.plots import plot_series
+
+        is_count = self.exposure is None
+        return plot_series(
+            self._whole(), label="Final count" if is_count else "Final rate", unit="" if is_count else "share", ax=ax
+        )
+
+    def alt_text(self) -> str:
+        """Say what the chart shows."""
+        what = "count" if self.exposure is None else "rate"
+        return f"Line of the final {what} by reference day with its interval, the open days hatched. {self.text()}"
+
+
+def _summed(values: FloatArray | None, axis: int) -> FloatArray | None:
+    return None if values is None else values.sum(axis=axis, keepdims=True)
+
+
+def project_triangle(
+    triangle: Triangle, *, as_of: Day, confidence: float = 0.9, rng: np.random.Generator | int | None = None
+) -> Projection:
+    """Project the final counts of every cell and reference day, and of the whole, from what is reported so far.
+
+    Parameters
+    ----------
+    triangle
+        Counts by cell, reference day and delay; nothing reported after `as_of` is read.
+    as_of
+        The last day whose reports are known.
+    confidence
+        Level of the intervals.
+    rng
+        A generator or a seed; without it the draws differ from call to call.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Where `as_of` lies before the first reference day, or no delay of any event can be seen yet.
+
+    Notes
+    -----
+    The delay law (`delays.fit_delays`) gives draws of the share reported of each cell and day, the levels
+    (`levels`) draws of what is still to come. At most the newest 90 reference days, or three times the longest delay,
+    are used for both; older days are complete and stay as they are.
+
+    Examples
+    --------
+    >>> world = np.random.default_rng(1)
+    >>> shares = np.array([0.5, 0.3, 0.2])
+    >>> counts = world.poisson(200 * shares, size=(2, 28, 3)).astype(float)
+    >>> triangle = Triangle(counts, start="2026-03-02")
+    >>> found = project_triangle(triangle, as_of="2026-03-29", rng=1)
+    >>> found.share_reported[:, -2:].round(1)
+    array([[0.8, 0.5],
+           [0.8, 0.5]])
+    """
+    rng = np.random.default_rng(rng)
+    known = triangle.as_of(as_of)
+    last = triangle.index_of(as_of)
+    observed = known.ultimate()
+    start = first_immature(known, last)
+    n_immature = known.n_days - start
+    share, estimate = np.ones_like(observed), observed.copy()
+    draws = np.zeros((N_DRAWS, known.n_cells, n_immature))
+    if n_immature:
+        recent = known.as_of(as_of, history=max(HISTORY_DAYS, HISTORY_DELAYS * known.max_delay))
+        shares, remaining = _simulate(recent, last - (known.n_days - recent.n_days), rng)
+        if recent.exposure is not None:
+            left = (recent.exposure - recent.ultimate())[:, -n_immature:]
+            remaining = np.minimum(remaining, left)
+        draws = observed[:, start:] + remaining
+        share[:, start:], estimate[:, start:] = shares.mean(axis=0), draws.mean(axis=0)
+    return Projection(
+        tuple(known.cells), known.reference, observed, known.exposure, share, estimate, draws, confidence
+    )
+
+
+def _simulate(recent: Triangle, last: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Draw the shares reported and the events still to come of the immature days."""
+    shares = fit_delays(recent, last=last).draw_shares(N_DRAWS, rng)
+    count, start = recent.ultimate(), recent.n_days - shares.shape[2]
+    offered = np.ones_like(count) if recent.exposure is None else recent.exposure
+    return shares, levels.draw_final(count, offered, shares, recent.cycle, start, rng)
