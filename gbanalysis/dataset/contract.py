@@ -268,7 +268,7 @@ reviews (line_id): What shoppers wrote about a line.
   line_id id ->order_lines: the line reviewed
   reviewed_on date: when
   rating integer ? >=1 <=5 [stars]: from 1 to 5
-  text text ?: what the shopper wrote
+  text text ?~: what the shopper wrote; null where only stars were given
 
 vehicles (vehicle_id): The fleet.
   vehicle_id id: the vehicle
