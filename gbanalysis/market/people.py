@@ -7,7 +7,7 @@
     first day      one visit more with chance 0.55
 
 Which naive estimator it fools: orders a day of referred users over the others'. Strong leaders bring both referrals and
-orders: in the book's default market the ratio to users from the leader's own chat group is 1.35, within sites 1.11, and
+orders: in the book's default market the ratio to users from the leader's own chat group is 1.27, within sites 1.06, and
 the truth is 1.09. And a falling hazard by tenure looks like growing loyalty, though no one user's hazard falls.
 """
 
@@ -87,7 +87,9 @@ def make_people(config: Config, places: Geography) -> People:
     old = rng.random(n) < stayed.sum() / (stayed.sum() + ARRIVALS_GROWTH * n_days)
     tenure = rng.choice(age, n, p=stayed / stayed.sum())
     joined = np.where(old, -tenure, rng.integers(0, n_days, n))
-    joined = np.maximum(joined, places.site_opened_day[site])
+    opened, closed = places.site_opened_day[site], places.site_closed_day[site]
+    within = opened + np.floor(rng.random(n) * (np.minimum(closed, n_days) - opened)).astype(np.int64)
+    joined = np.where((joined < opened) | (joined >= closed), within, joined)
     order = np.argsort(joined, kind="stable")
     site, joined = site[order], joined[order].astype(np.int32)
     n_sites = len(places.site_id)

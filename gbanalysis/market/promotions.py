@@ -6,7 +6,7 @@
     cannibalisation   the others of the subcategory lose `cannibalisation` of the extra demand, in proportion
 
 Which naive estimator it fools: demand on promoted over other days of the same SKU. Promotions go where demand is high
-already: in the book's default market it gives +127 %, the truth is +75 %, and of that gain 32 % is taken from the
+already: in the book's default market it gives +134 %, the truth is +74 %, and of that gain 39 % is taken from the
 neighbours and from the week after.
 """
 
@@ -100,8 +100,8 @@ def promotion_effects(
     member = np.zeros((shape[2], len(goods.subcategory)), dtype=np.float32)
     member[np.arange(shape[2]), goods.sku_subcategory] = 1
     base = goods.sku_base_weight.astype(np.float32)
-    extra = base * np.expm1(uplift)
-    extra_of_others = (extra @ member)[..., goods.sku_subcategory] - extra
-    mass_of_others = np.maximum((base @ member)[goods.sku_subcategory] - base, 1e-9) + base
-    left = np.maximum(1 - config.cannibalisation * extra_of_others / mass_of_others, LEAST_LEFT)
+    others = np.maximum((base @ member)[goods.sku_subcategory] - base, 1e-9)
+    taken = base * np.expm1(uplift) / others
+    taken_by_others = (taken @ member)[..., goods.sku_subcategory] - taken
+    left = np.maximum(1 - config.cannibalisation * taken_by_others, LEAST_LEFT)
     return discount, (np.exp(uplift + pulled) * left).astype(np.float32)
