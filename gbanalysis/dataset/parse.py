@@ -82,12 +82,19 @@ def read_column(tidied: Any, column: Column, *, clean: bool) -> Reading:
     UnfitTypeError
         The column's type can never be read as the contract's.
     """
-    if tidied.type().is_null():
-        return Reading(tidied.cast(_TYPES[column.kind]))
+    import ibis
+
+    if _is_empty_type(tidied.type()):
+        return Reading(ibis.null(_TYPES[column.kind]))
     if clean and column.kind == "id" and tidied.type().is_string():
         damaged = tidied.re_search(_DAMAGED_ID).fill_null(False)
         return Reading(_where(~damaged, tidied), damaged)
     return _READERS[column.kind](tidied)
+
+
+def _is_empty_type(kind: Any) -> bool:
+    """Whether a column without any value says so by its type, as parquet does; Ibis has no name for DuckDB's."""
+    return bool(kind.is_null() or (kind.is_unknown() and 'kind="NULL"' in str(kind)))
 
 
 def cleaned(text: Any) -> Any:

@@ -47,7 +47,7 @@ def detect_dialect(path: Path) -> Dialect:
     if not head.strip(b"\x00 \r\n\t\xff\xfe\xef\xbb\xbf"):
         raise UnreadableTextError("the file is empty")
     encoding = _encoding(head, whole)
-    text = codecs.getincrementaldecoder(encoding)().decode(head, final=whole)
+    text = head.decode(encoding, errors="replace")  # only its first line is used; the whole file is checked when read
     named = re.match(r"sep=(.)\r?\n", text)
     record = _first_record(text[named.end() :] if named else text)
     bare = re.sub(r'"[^"]*"', "", record)
