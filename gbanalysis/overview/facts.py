@@ -55,7 +55,7 @@ def sales_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: d
         n_sites=lines.site_id.nunique(),
         first_on=lines.selling_on.min(),
     )
-    cells = lines.group_by([*keys, "day", "site_id"]).aggregate(
+    cells = lines.group_by(_cut(keys, SITE_DAY)).aggregate(
         orders=lines.order_id.nunique(), lines=lines.count(), gmv=lines.amount.sum()
     )
     sums = cluster_sums(cells, keys, x="orders", ys=("lines", "gmv"), ways=(SITE_DAY,))
@@ -77,7 +77,7 @@ def refund_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: 
     refunded = refunds_by_line(dataset.table("refunds"), as_of=as_of)
     lines = lines.left_join(refunded, "line_id").drop("line_id_right")
     keys, ways = ["period", *by], _ways(lines)
-    cells = lines.group_by(list(dict.fromkeys([*keys, *_WAYS[ways[-1]]]))).aggregate(
+    cells = lines.group_by(_cut(keys, ways[-1])).aggregate(
         lines=lines.count(), refunded=lines.n_refunds.notnull().cast("int64").sum()
     )
     return _frame(cluster_sums(cells, keys, x="lines", ys=("refunded",), ways=ways), keys)
@@ -104,7 +104,7 @@ def loss_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: dt
     shipped = _described(dataset, shipped.filter(shipped.reached), by)
     shipped = shipped.mutate(period=truncate(shipped.selling_on, period), day=shipped.selling_on)
     keys, ways = ["period", *by], _ways(shipped)
-    cells = shipped.group_by(list(dict.fromkeys([*keys, *_WAYS[ways[-1]]]))).aggregate(
+    cells = shipped.group_by(_cut(keys, ways[-1])).aggregate(
         units=shipped.units_in.sum(), lost=(shipped.units_in - shipped.units_out).sum()
     )
     return _frame(cluster_sums(cells, keys, x="units", ys=("lost",), ways=ways), keys)
@@ -119,7 +119,7 @@ def stage_facts(dataset: Dataset, *, by: Sequence[str], as_of: dt.date) -> pd.Da
     flows = flows.left_join(_shipments(dataset, as_of).select(*key, *carried), key).drop(*(f"{k}_right" for k in key))
     flows = _described(dataset, flows.mutate(day=flows.arrived_at.date()), by)
     keys = ["stage", *by]
-    cells = flows.group_by([*keys, "day", "node_id"]).aggregate(
+    cells = flows.group_by(_cut(keys, NODE_DAY)).aggregate(
         units=flows.quantity_in.sum(), lost=(flows.quantity_in - flows.quantity_out).sum()
     )
     return _frame(cluster_sums(cells, keys, x="units", ys=("lost",), ways=(NODE_DAY,)), keys)
@@ -147,7 +147,7 @@ def service_facts(
     is_unclaimed = ~lines.is_short & ~claimed
     lines = lines.mutate(is_late=is_late, is_unclaimed=is_unclaimed)
     keys, ways = ["period", *by], _ways(lines)
-    cells = lines.group_by(list(dict.fromkeys([*keys, *_WAYS[ways[-1]]]))).aggregate(
+    cells = lines.group_by(_cut(keys, ways[-1])).aggregate(
         lines=lines.count(),
         late=lines.is_late.cast("int64").sum(),
         short=lines.is_short.cast("int64").sum(),
@@ -177,7 +177,7 @@ def margin_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: 
     cells = _money_cells(dataset, by, as_of, rates)
     cells = cells.mutate(period=truncate(cells.day, period))
     gaps = cells.group_by(keys).aggregate(n_no_cost=cells.no_cost.sum(), n_no_commission=cells.no_commission.sum())
-    cells = cells.group_by(list(dict.fromkeys([*keys, "day", "site_id"]))).aggregate(
+    cells = cells.group_by(_cut(keys, SITE_DAY)).aggregate(
         **{part: cells[part].sum() for part in ("gmv", *parts, "leftover")}
     )
     cells = cells.mutate(margin=cells.gmv - reduce(add, [cells[part] for part in parts]), one=ibis.literal(1.0))
@@ -210,7 +210,7 @@ def cluster_sums(cells: Any, keys: Sequence[str], *, x: str, ys: Sequence[str], 
     """
     tables = []
     for way in ways:
-        clusters = cells.group_by(list(dict.fromkeys([*keys, *_WAYS[way]]))).aggregate(
+        clusters = cells.group_by(_cut(keys, way)).aggregate(
             **{name: cells[name].sum().cast("float64") for name in (x, *ys)}
         )
         sums = {"n": clusters.count(), "x": clusters[x].sum(), "xx": (clusters[x] * clusters[x]).sum()}
@@ -268,6 +268,11 @@ def _with_unit_cost(dataset: Dataset, rows: Any) -> Any:
         return rows.mutate(unit_cost=ibis.null("float64"))
     costs = dataset.table("products").select("sku_id", "unit_cost")
     return rows.left_join(costs, "sku_id").drop("sku_id_right")
+
+
+def _cut(keys: Sequence[str], way: str) -> list[str]:
+    """Give the columns that name a cluster within a group, each once."""
+    return list(dict.fromkeys([*keys, *_WAYS[way]]))
 
 
 def _ways(rows: Any) -> tuple[str, ...]:

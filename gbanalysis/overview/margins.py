@@ -160,8 +160,8 @@ def margin(
     at the unit cost; units that came through for nobody are stock, taken from nothing, and `text` says what they cost.
     Without flows goods are bought as ordered.
     A part that is not known in a group is NaN there, with a reason. Without the cost of goods there is no margin;
-    without another part the margin stands before it, and its reason says so. Refunds that are still to come make a young
-    margin too high: its period is then not final. Intervals redraw site x day clusters.
+    without another part the margin stands before it, and its reason says so. Refunds that are still to come make a
+    young margin too high: its period is then not final. Intervals redraw site x day clusters.
 
     Examples
     --------
@@ -271,7 +271,7 @@ def _margin_block(
     status: pd.DataFrame,
     confidence: float,
 ) -> pd.DataFrame:
-    """Make the rows of the margin: not known where the cost of goods is not or a part has gaps, else before the rest."""
+    """Make the margin: not known where the cost of goods is not or a part has gaps; else before the rest."""
     before = np.column_stack([np.where(why != "", part, "") for part, why in reasons.items()])
     absent = pd.Series([", ".join(filter(None, row)) for row in before], index=facts.index)
     broken = (reasons["cost_of_goods"] != "") | (facts["n_no_cost"] > 0)

@@ -25,9 +25,9 @@ def parts_of(rates: Rates) -> tuple[str, ...]:
 def line_money(lines: Any, *, rates: Rates) -> Any:
     """Add to each line its money, part by part, and the marks of costs that are not known.
 
-    `lines` has ``selling_on``, ``amount``, ``quantity``, ``refunded``, ``commission_rate`` and ``unit_cost`` (null where
-    not known), and ``on_flow``: its goods are paid for with a shipment. Refunds count up to the line's amount, and the
-    leader earns on what the shopper keeps. A part with rates is reckoned from them, whatever the data say.
+    `lines` has ``selling_on``, ``amount``, ``quantity``, ``refunded``, ``commission_rate`` and ``unit_cost`` (null
+    where not known), and ``on_flow``: its goods are paid for with a shipment. Refunds count up to the line's amount,
+    and the leader earns on what the shopper keeps. A part with rates is reckoned from them, whatever the data say.
     """
     amount, quantity = lines.amount.cast("float64"), lines.quantity.cast("float64")
     refunds = ibis.least(lines.refunded.cast("float64").fill_null(0.0), amount)

@@ -66,10 +66,10 @@ def shipments(flows: Any, lines: Any, *, as_of: dt.date) -> Any:
     Parameters
     ----------
     flows
-        The stage flows; those that arrived after `as_of` are not seen, and a stage not left by then has lost nothing yet.
+        The stage flows; those that arrived after `as_of` are not seen, and a stage not left by then has lost nothing.
     lines
-        Selling lines with ``shipment_id``. Selling day, site, supplier and (where flows are not split) the SKU come from
-        the lines that a shipment carries; one without lines has the day of its first arrival and the site it reached.
+        Selling lines with ``shipment_id``. Selling day, site, supplier and (where flows are not split) the SKU come
+        from the lines that a shipment carries; one without lines has the day of its first arrival and the site it reached.
 
     Returns
     -------
