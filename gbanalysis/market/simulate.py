@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import datetime as dt
-import json
 import os
 import shutil
 import tempfile
@@ -18,12 +17,12 @@ from gbanalysis.market.config import Config
 from gbanalysis.market.market import Market
 from gbanalysis.market.shocks import Shock
 from gbanalysis.market.static_tables import STATIC_TABLES
+from gbanalysis.market.truth import TRUTH_FILE, write_truth
 from gbanalysis.market.world import World, build_world
 from gbanalysis.market.writing import Batch, make_batches, write_batches, write_table
 
 CHUNK_LINES = 250_000
 WORTH_WORKERS = 300_000
-TRUTH_FILE = "truth.json"
 
 #: the knobs of the book's default market: 26 months, so that festivals, cohorts and lifetimes exist
 DEFAULT_MARKET: MappingProxyType[str, Any] = MappingProxyType(
@@ -123,7 +122,6 @@ def write_market(
     """Write all tables and the truth of a world into a folder."""
     for name, table_of in STATIC_TABLES.items():
         write_table(table_of(world), folder / f"{name}.parquet")
-    (folder / TRUTH_FILE).write_text(json.dumps({"config": world.config.to_record()}, indent=1))
     batches = make_batches(world, chunk_lines)
     if workers is None:
         workers = min(2, os.cpu_count() or 1) if world.config.n_lines >= WORTH_WORKERS else 1
@@ -136,6 +134,7 @@ def write_market(
             progress(days_done, world.n_days)
 
     write_batches(world, batches, folder, workers=workers, done=tell)
+    write_truth(world, folder)
 
 
 def refuse_foreign_folder(folder: Path) -> None:
