@@ -95,7 +95,7 @@ def draw_world(rng: np.random.Generator, family: str = "own") -> RefundWorld:
     volume = np.einsum("cgso,gc->s", allocation, _by_central(mix[0], central_of_grid))
     shocked = int(np.argmin(np.abs(volume - np.median(volume))))
     supplier_effect[:, shocked] = 0.1
-    supplier_effect[1, shocked] += 1.7
+    supplier_effect[1, shocked] += 1.9
     return RefundWorld(
         family, central_of_grid, mix, allocation, weather, rng.uniform(6.0, 16.0, (ORIGINS, CENTRALS)), grid_hours,
         supplier_effect, effect, rng.permutation(np.linspace(0.035, 0.085, CATEGORIES)),

@@ -1,0 +1,170 @@
+"""The distributions that produce the lines, one table a mechanism and period.
+
+A route is a way that a line can take: category, grid, supplier and origin. The routes are all pairs of category and
+grid seen in either period, each with all suppliers and origins that served the category from the grid's central
+warehouse in either. So any mixture of the two periods' mechanisms can be written on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gbanalysis.quality.mechanisms import CodedCells
+from gbanalysis.stats.quadrature import gauss_rule
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+HEAT_NODES, HOUR_NODES = 4, 2  # points that stand for the days' temperatures and for a segment's hours
+
+
+@dataclass(frozen=True)
+class Transit:
+    """Hours of a stage by segment (node before, node): points at mean temperature, and the slope on temperature.
+
+    ``points`` and ``shares`` have shape (2, segments, nodes); ``slope`` (2,), hours per degree in model units.
+    ``segment`` is the segment of each route, ``row_segment`` that of each row of the cells, ``node`` that of each segment.
+    """
+
+    segment: IntArray
+    row_segment: IntArray
+    points: FloatArray
+    shares: FloatArray
+    slope: FloatArray
+    residual: FloatArray
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All routes with their codes, and the tables of the two periods.
+
+    ``pair`` and ``choice`` say which entry of ``mix`` (2, pairs) and ``allocation`` (2, choices) a route reads;
+    ``parent`` is the (category, central) of each choice; ``row_pair`` and ``row_choice`` are those of the cells' rows.
+    """
+
+    codes: dict[str, IntArray]
+    pair: IntArray
+    mix: FloatArray
+    choice: IntArray
+    allocation: FloatArray
+    parent: IntArray
+    parent_lines: FloatArray
+    heat: FloatArray
+    heat_shares: FloatArray
+    transit: tuple[Transit, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def n_routes(self) -> int:
+        """Number of routes."""
+        return len(self.pair)
+
+    def probability(self, mix: int, allocation: int) -> FloatArray:
+        """Probability of each route when mix and allocation come from the periods given."""
+        return np.asarray(self.mix[mix, self.pair] * self.allocation[allocation, self.choice])
+
+
+def build_tables(cells: CodedCells) -> Tables:
+    """Count the tables of both periods from the cells.
+
+    A table without lines in one of the periods (a category that a central warehouse did not sell then) takes the other
+    period's; a note says so.
+    """
+    code = cells.codes
+    notes: list[str] = []
+    pairs, row_pair = np.unique(np.stack([code["category"], code["grid_id"]]), axis=1, return_inverse=True)
+    keys = np.stack([code[key] for key in ("category", "central_id", "supplier_id", "origin_id")])
+    choices, row_choice = np.unique(keys, axis=1, return_inverse=True)
+    owner = _owner(cells, "central_id"), _owner(cells, "region")
+    n_central = cells.size("central_id")
+    parent = choices[0] * n_central + choices[1]
+    pair_parent = pairs[0] * n_central + owner[0][pairs[1]]
+    order = np.argsort(parent, kind="stable")
+    first = np.searchsorted(parent[order], pair_parent, side="left")
+    count = np.searchsorted(parent[order], pair_parent, side="right") - first
+    pair = np.repeat(np.arange(pairs.shape[1]), count)
+    within = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
+    choice = order[first[pair] + within]
+
+    mix = _counts(cells, row_pair, pairs.shape[1])
+    chosen = _counts(cells, row_choice, choices.shape[1])
+    parents, parent = np.unique(parent, return_inverse=True)
+    lines = np.stack([np.bincount(parent, weights=row, minlength=len(parents)) for row in chosen])
+    if (lines == 0).any():
+        notes.append(f"{int((lines == 0).sum())} category and central pairs were sold in one period only")
+    allocation = np.where(lines[:, parent] > 0, chosen, chosen[::-1]) / np.where(lines > 0, lines, lines[::-1])[:, parent]
+    route = {
+        "category": pairs[0][pair],
+        "grid_id": pairs[1][pair],
+        "central_id": owner[0][pairs[1][pair]],
+        "region": owner[1][pairs[1][pair]],
+        "supplier_id": choices[2][choice],
+        "origin_id": choices[3][choice],
+    }
+    heat, shares = _weather(cells)
+    transit = tuple(_transit(cells, place, route) for place in range(len(cells.stages)))
+    return Tables(
+        route, pair, mix / mix.sum(axis=1, keepdims=True), choice, allocation, parent, lines, heat, shares, transit, tuple(notes)
+    )
+
+
+def _counts(cells: CodedCells, code: IntArray, size: int) -> FloatArray:
+    """Lines by period and code."""
+    return np.bincount(cells.period * size + code, weights=cells.n, minlength=2 * size).reshape(2, size)
+
+
+def _owner(cells: CodedCells, key: str) -> IntArray:
+    """The level of `key` that each grid belongs to."""
+    owner = np.zeros(cells.size("grid_id"), dtype=np.int64)
+    owner[cells.codes["grid_id"]] = cells.codes[key]
+    return owner
+
+
+def _rules(values: FloatArray, n: FloatArray, period: IntArray, group: IntArray, size: int, nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Gauss points of `values` by period and group; an empty group takes the other period's."""
+    points, shares = np.zeros((2, size, nodes)), np.zeros((2, size, nodes))
+    key = period * size + group
+    order = np.argsort(key, kind="stable")
+    cuts = np.searchsorted(key[order], np.arange(2 * size + 1))
+    for place in range(2 * size):
+        rows = order[cuts[place] : cuts[place + 1]]
+        if len(rows):
+            points[divmod(place, size)], shares[divmod(place, size)] = gauss_rule(values[rows], n[rows], nodes)
+    empty = shares.sum(axis=2) == 0
+    points[empty], shares[empty] = points[::-1][empty], shares[::-1][empty]
+    return points, shares
+
+
+def _weather(cells: CodedCells) -> tuple[FloatArray, FloatArray]:
+    """Gauss points of the lines' temperature by period and region."""
+    region = cells.codes["region"]
+    return _rules(cells.temperature, cells.n, cells.period, region, cells.size("region"), HEAT_NODES)
+
+
+def _transit(cells: CodedCells, place: int, route: dict[str, IntArray]) -> Transit:
+    """Hours of one stage: slope on temperature within segments, then points of what is left."""
+    stage = cells.stages[place]
+    size = cells.size(stage.node)
+    row_key = cells.codes[stage.before] * size + cells.codes[stage.node]
+    keys, row_segment = np.unique(row_key, return_inverse=True)
+    segment = np.searchsorted(keys, route[stage.before] * size + route[stage.node])
+    hours = cells.hours[place]
+    group = cells.period * len(keys) + row_segment
+    lines = np.bincount(group, weights=cells.n, minlength=2 * len(keys))
+    slope = np.zeros(2)
+
+    def centred(values: FloatArray) -> FloatArray:
+        total = np.bincount(group, weights=cells.n * values, minlength=len(lines))
+        return np.asarray(values - (total / np.maximum(lines, 1e-300))[group])
+
+    heat, moved = centred(cells.temperature), centred(hours)
+    for period in (0, 1):
+        here = cells.period == period
+        spread = (cells.n * heat**2)[here].sum()
+        slope[period] = (cells.n * heat * moved)[here].sum() / spread if spread > 0 else 0.0
+    level = hours - slope[cells.period] * cells.temperature
+    points, shares = _rules(level, cells.n, cells.period, row_segment, len(keys), HOUR_NODES)
+    return Transit(segment, row_segment, points, shares, slope, centred(level))
