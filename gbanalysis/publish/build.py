@@ -163,7 +163,7 @@ def _build(request: Request, *, own: bool, lock: int) -> None:
     _check_pages(executed, paths)
     _stage(request, pages, executed, contents, paths)
     work = request.project.build / "work"
-    warnings = site.run_sphinx(work, n_pages=len(pages), lock=lock)
+    warnings = site.run_sphinx(work, lock)
     html = work / "html"
     if warnings:
         complain(faults.sphinx_block(warnings))

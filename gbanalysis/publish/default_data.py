@@ -25,8 +25,10 @@ def ensure_market(project: Project, say: Callable[[str], None]) -> Path:
     fresh = beside(target)
     fresh.parent.mkdir(parents=True, exist_ok=True)
     simulate(**knobs, out=fresh)
-    record = {"seed": knobs["seed"], "digest": digest, "knobs": {name: repr(value) for name, value in knobs.items()}}
-    (fresh / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    record = {"seed": knobs["seed"], "knobs": {name: str(value) for name, value in knobs.items()}}
+    own = fresh / RECORD
+    record |= json.loads(own.read_text("utf-8")) if own.is_file() else {}
+    own.write_text(json.dumps({**record, "digest": digest}, indent=1) + "\n", "utf-8")
     swap_in(target)
     return target
 

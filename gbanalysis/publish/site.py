@@ -16,8 +16,6 @@ from gbanalysis.publish.swap import write_if_changed
 
 LEFT_OUT = ("sphinx_thebe", "sphinx_comments", "sphinx.ext.intersphinx")
 """Extensions that Jupyter Book adds and that are only of use with a network."""
-PARALLEL_FROM = 6
-"""Pages from which Sphinx's own parallel reading pays for its start."""
 MARKER = "unfinished"
 
 
@@ -36,7 +34,7 @@ def write_conf(config: Path, staged: Path, overrides: Mapping[str, Any]) -> Path
     return path
 
 
-def run_sphinx(work: Path, *, n_pages: int, lock: int) -> list[str]:
+def run_sphinx(work: Path, lock: int) -> list[str]:
     """Build ``work/src`` into ``work/html``; return Sphinx's warnings, one an item.
 
     A marker stands in the work folder while Sphinx runs and stays when it was killed or complained, and then the next
@@ -47,8 +45,6 @@ def run_sphinx(work: Path, *, n_pages: int, lock: int) -> list[str]:
     ----------
     work
         The work folder.
-    n_pages
-        How many pages there are.
     lock
         The file descriptor of the build's lock, which the process holds on to, should the build itself be killed.
     """
@@ -58,30 +54,12 @@ def run_sphinx(work: Path, *, n_pages: int, lock: int) -> list[str]:
             shutil.rmtree(work / folder, ignore_errors=True)
     marker.touch()
     report.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-b",
-        "html",
-        "-n",
-        "-q",
-        "-E" if not (work / "html").exists() else "",
-        "-w",
-        str(report),
-    ]
-    command += ["-j", "auto" if n_pages >= PARALLEL_FROM else "1", "-d", str(work / "doctrees")]
-    command += [str(work / "src"), str(work / "html")]
+    fresh = [] if (work / "html").exists() else ["-E"]
+    folders = [str(work / name) for name in ("doctrees", "src", "html")]
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-n", "-q", *fresh, "-w", str(report), "-d", *folders]
     search = os.pathsep.join([str(package_folder().parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": search, "PYTHONHASHSEED": "0"}
-    done = subprocess.run(
-        [part for part in command if part],
-        env=environment,
-        pass_fds=(lock,),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run(command, env=environment, pass_fds=(lock,), capture_output=True, text=True, check=False)
     warnings = read_warnings(report, work / "src")
     if done.returncode and not warnings:
         warnings = [f"Sphinx stopped: {done.stderr.strip() or done.stdout.strip()}"]
@@ -107,6 +85,8 @@ def read_warnings(report: Path, staged: Path) -> list[str]:
     """Read Sphinx's warnings with the page's name in place of the staged file's path."""
     if not report.is_file():
         return []
-    text = ANSI.sub("", report.read_text("utf-8")).replace(f"{staged}{os.sep}", "")
+    text = ANSI.sub("", report.read_text("utf-8"))
+    for folder in (staged, package_folder().parent):
+        text = text.replace(f"{folder}{os.sep}", "")
     starts = [match.start() for match in re.finditer(r"^.*(?:WARNING|ERROR|CRITICAL): ", text, re.MULTILINE)]
     return [text[start:end].strip() for start, end in pairwise([*starts, len(text)])]
