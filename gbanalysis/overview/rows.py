@@ -69,7 +69,8 @@ def shipments(flows: Any, lines: Any, *, as_of: dt.date) -> Any:
         The stage flows; those that arrived after `as_of` are not seen, and a stage not left by then has lost nothing.
     lines
         Selling lines with ``shipment_id``. Selling day, site, supplier and (where flows are not split) the SKU come
-        from the lines that a shipment carries; one without lines has the day of its first arrival and the site it reached.
+        from the lines that a shipment carries; one without lines has the day of its first arrival and the site
+        it reached.
 
     Returns
     -------
@@ -122,8 +123,8 @@ def _carried(lines: Any, key: Sequence[str]) -> Any:
 def with_shortage(lines: Any, flows: Any | None, *, as_of: dt.date) -> Any:
     """Add ``is_short``: fewer units left the community site than were ordered, and this line is among the last ones.
 
-    Who goes short is not recorded. Lines are served in the order in which they were placed, so the units that are missing
-    fall on the latest; a line served in part is short. Without stage flows (None) no line is known to be short.
+    Who goes short is not recorded. Lines are served in the order in which they were placed, so the units that are
+    missing fall on the latest; a line served in part is short. Without stage flows (None) no line is known to be short.
     """
     if flows is None:
         return lines.mutate(is_short=ibis.literal(False))

@@ -66,43 +66,51 @@ class Series(Result):
         part = self.metric(metric)
         return "" if part["value"].notna().any() else str(part["reason"].iloc[0])
 
-    def last_period(self, metric: str) -> pd.Timestamp:
-        """Give the last period in which the metric is final.
+    def last_periods(self, metric: str, n: int = 1) -> list[pd.Timestamp]:
+        """Give the last `n` periods in which the metric is final; where there are fewer, the last known so far.
 
         Raises
         ------
         NotEnoughDataError
-            Where it is final in none.
+            Where it is known in no period, or in fewer than `n`.
         """
-        part = self.metric(metric)
-        final = part.loc[part["is_final"] & part["value"].notna(), "period"]
-        if final.empty:
-            raise NotEnoughDataError(f"{self.labels[metric]} is final in no {self.period_name} up to {self.as_of}.")
-        return pd.Timestamp(final.max())
+        part = self.metric(metric).dropna(subset=["value"])
+        final, known = (sorted(set(periods)) for periods in (part.loc[part["is_final"], "period"], part["period"]))
+        if len(known) < n:
+            what = self.unknown(metric) or f"it is known in {len(known)}"
+            raise NotEnoughDataError(f"{self.labels[metric]}: this needs {n} {self.period_name}s, but {what}.")
+        return (final if len(final) >= n else known)[-n:]
+
+    def last_period(self, metric: str) -> pd.Timestamp:
+        """Give the last period in which the metric is final, or the last known where it is final in none."""
+        return self.last_periods(metric)[0]
 
     def latest(self, metric: str) -> pd.DataFrame:
-        """Give the rows of the last period in which the metric is final, the largest value first."""
+        """Give the rows of `last_period`, the largest value first."""
         part = self.metric(metric)
         return part[part["period"] == self.last_period(metric)].sort_values("value", ascending=False, ignore_index=True)
 
     def say(self, metric: str, period: Any = None) -> str:
-        """Write a metric of the whole trade with its interval: in `period`, or the last in which it is final."""
+        """Write a metric of the whole trade with its interval, in `period` or `last_period`; "so far" if not final."""
         if self.by:
             raise GBAnalysisError("say() writes one figure; these are grouped by " + ", ".join(self.by))
         part = self.metric(metric)
         row = part[part["period"] == pd.Timestamp(period or self.last_period(metric))].iloc[0]
-        return figure(row["value"], row["unit"], (row["ci_lower"], row["ci_upper"]))
+        said = figure(row["value"], row["unit"], (row["ci_lower"], row["ci_upper"]))
+        return said if row["is_final"] else f"{said} so far"
 
-    def compare(self, metric: str, *, base: Any, current: Any) -> pd.DataFrame:
-        """Compare two periods, group by group.
+    def compare(self, metric: str, *, base: Any = None, current: Any = None) -> pd.DataFrame:
+        """Compare two periods, group by group: by default the last two in which the metric is final.
 
         Returns
         -------
         pandas.DataFrame
             The columns of `by`, ``base``, ``current``, ``change``, ``ci_lower`` and ``ci_upper`` of the change (the two
-            periods taken as independent), ``n_users`` (the smaller), ``is_final`` (both are).
+            periods taken as independent), ``n_base``, ``n``, ``n_users`` (the smaller), ``is_final`` (both are).
         """
         part = self.metric(metric)
+        if base is None or current is None:
+            base, current = self.last_periods(metric, 2)
         then, now = (part[part["period"] == pd.Timestamp(when)] for when in (base, current))
         if self.by:
             both = now.merge(then, on=list(self.by), suffixes=("", "_base"))
@@ -115,6 +123,7 @@ class Series(Result):
         return both[list(self.by)].assign(
             metric=metric, unit=both["unit"], base=both["value_base"], current=both["value"],
             change=both["value"] - both["value_base"], ci_lower=lower, ci_upper=upper,
+            n_base=both["n_base"], n=both["n"],
             n_users=both[["n_users", "n_users_base"]].min(axis=1), is_final=both["is_final"] & both["is_final_base"],
         )  # fmt: skip
 
@@ -125,7 +134,7 @@ class Series(Result):
     def plot(self, *, ax: Axes | None = None, metric: str | None = None) -> Axes:
         """Draw one metric: over time, or for many groups as bars, or for two dimensions as a heat table.
 
-        Bars and heat tables show the last period in which the metric is final.
+        Bars and heat tables show `last_period`.
         """
         from gbanalysis.plots import plot_bars, plot_heat, plot_series
 

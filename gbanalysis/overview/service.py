@@ -88,8 +88,8 @@ def service_level(
 ) -> ServiceLevel:
     """Answer how well orders are served: the shares of lines on time, late, short and never claimed.
 
-    Each line counts once, in the period of its selling day, and only when its time to be claimed is over: its planned day
-    of pickup (the day after the selling day) lies `claim_days` or more before `as_of`.
+    Each line counts once, in the period of its selling day, and only when its time to be claimed is over: its planned
+    day of pickup (the day after the selling day) lies `claim_days` or more before `as_of`.
 
     - *short*: the units that left the community site do not reach this line. Who goes short is not recorded; lines are
       taken to be served in the order in which they were placed, so what is missing falls on the latest ones. A line
