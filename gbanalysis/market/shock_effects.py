@@ -19,12 +19,15 @@ from gbanalysis.market.effects import CHUNK, N_BATCHES
 from gbanalysis.market.journey import refund_chance
 from gbanalysis.market.parameters import PLAYERS, Items, Parameters, View, make_parameters
 from gbanalysis.market.routes import routes_of
-from gbanalysis.market.shocks import DEMAND_KINDS, Shock
+from gbanalysis.market.shocks import Shock
 from gbanalysis.market.world import World, build_world
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+# days before its start and after its end on which a demand shock still moves demand: stocking up, demand pulled forward
+REACH_DAYS = {"lockdown": (3, 3), "promotion_season": (7, 14)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +78,7 @@ def make_shock_draws(world: World, days: Ints, n: int, rng: np.random.Generator)
     shocks = world.shocks
     first, last = world.date(int(days[0])), world.date(int(days[-1]))
     demand = tuple(
-        place for place, shock in enumerate(shocks) if shock.kind in DEMAND_KINDS and _near(shock, first, last)
+        place for place, shock in enumerate(shocks) if shock.kind in REACH_DAYS and _near(shock, first, last)
     )
     numbers, u_day = Numbers.draw(rng, n), stratified(rng, n)
     position, mix, supplier = [], [], []
@@ -91,8 +94,11 @@ def make_shock_draws(world: World, days: Ints, n: int, rng: np.random.Generator)
 
 
 def _near(shock: Shock, first: np.datetime64, last: np.datetime64) -> bool:
-    """Say whether a demand shock can move the period: it reaches two weeks past its end (demand pulled forward)."""
-    return bool(np.datetime64(shock.starts_on) <= last and np.datetime64(shock.ends_on) + 14 >= first)
+    """Say whether a demand shock can move the lines promised in a period; it reaches past its own days."""
+    before, after = REACH_DAYS[shock.kind]
+    ordered_first, ordered_last = first - 1, last - 1
+    starts, ends = np.datetime64(shock.starts_on) - before, np.datetime64(shock.ends_on) + after
+    return bool(starts <= ordered_last and ends >= ordered_first)
 
 
 def shock_shapley(draws: ShockDraws, rng: np.random.Generator) -> pd.DataFrame:

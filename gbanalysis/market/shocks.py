@@ -128,7 +128,6 @@ KINDS: dict[str, type[Shock]] = {
         PromotionSeason,
     )
 }
-DEMAND_KINDS = ("lockdown", "promotion_season")
 
 
 def of_kind(shocks: Sequence[Shock], kind: type[S]) -> list[tuple[int, S]]:

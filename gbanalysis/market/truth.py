@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.market.config import Config
-from gbanalysis.market.effects import ALL, ledger_frame, make_draws, shapley
+from gbanalysis.market.effects import ledger_frame, make_draws, shapley
 from gbanalysis.market.ids import user_ids
 from gbanalysis.market.journey import refund_chance
 from gbanalysis.market.parameters import PLAYERS, TEMPERATURE, TRANSIT
@@ -305,6 +305,3 @@ class Truth:
     def abusers(self) -> pd.DataFrame:
         """The malicious refunders: user_id."""
         return self.table("abusers")
-
-
-__all__ = ["ALL", "Truth", "code_digest", "write_truth"]
