@@ -83,6 +83,9 @@ class Config:
         for name, least in (("n_lines", 1), ("n_days", 1), ("n_regions", 1), ("n_skus", 8), ("n_suppliers", 16)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        for name, most in (("n_regions", 12), ("cities_per_region", 4)):
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} must be at most {most}, not {getattr(self, name)}")
         if not isinstance(self.shocks, str):
             object.__setattr__(self, "shocks", tuple(self.shocks))
 

@@ -1,6 +1,7 @@
 """Expected demand by province, taste segment, SKU and day, before any stock-out.
 
-    visits of user u on day t   Poisson(lambda_u * activity(city, t)) while joined <= t < left
+    visits of user u on day t   Poisson(lambda_u * activity(site, t)) while joined <= t < left
+    activity(site, t)           the calendar's of the city * exp(0.03 a centimetre of rain) * 0.7 without a leader
     lines wanted at a visit     Poisson(Gamma(shape) of mean b_u * S(r, g, t)),  S = sum over k of W(r, g, k, t)
     SKU of a line               k with chance W(r, g, k, t) / S(r, g, t)
     W(r, g, k, t)               taste(r, g, k) * season * festival * price response * weather * promotion * wander
@@ -24,7 +25,7 @@ from gbanalysis.market.calendar import Calendar
 from gbanalysis.market.catalogue import EXTRA_UNITS, Catalogue
 from gbanalysis.market.config import Config
 from gbanalysis.market.geography import Geography
-from gbanalysis.market.people import FIRST_VISIT, SEGMENT_TASTE, People
+from gbanalysis.market.people import FIRST_VISIT, LEADERLESS, SEGMENT_TASTE, People
 from gbanalysis.market.prices import Prices
 from gbanalysis.market.promotions import Promotions
 from gbanalysis.market.streams import stream
@@ -37,6 +38,7 @@ SEASON_HEIGHT, SEASON_WIDTH = 1.6, 45.0
 WANDER_SD, WANDER_MEMORY = 0.3, 0.96
 REGION_TASTE_SD = 0.35
 HOME_BONUS = 0.4
+RAIN_RESPONSE, MOST_RAIN_MM = 0.003, 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +46,13 @@ class Demand:
     """Expected demand.
 
     `taste` [regions, segments, skus] sums to one over SKUs and `sku_factor` [days, regions, skus] moves it;
-    `site_visits` [days, sites, segments] and `region_visits` [days, regions, segments] are the lines wanted at factor
-    one, `expected` [days, regions, skus] the expected order lines.
+    `site_activity` [days, sites] is the factor on visits; `site_visits` [days, sites, segments] and `region_visits`
+    [days, regions, segments] are the lines wanted at SKU factor one, `expected` [days, regions, skus] the order lines.
     """
 
     taste: NDArray[np.float64]
     sku_factor: NDArray[np.float32]
+    site_activity: NDArray[np.float32]
     site_visits: NDArray[np.float32]
     region_visits: NDArray[np.float64]
     expected: NDArray[np.float32]
@@ -102,6 +105,14 @@ def make_sku_factor(
     return factor
 
 
+def make_site_activity(places: Geography, people: People, calendar: Calendar, weather: Weather) -> NDArray[np.float32]:
+    """Give the factor on visits of every day and site: the city's calendar, rain (buyers stay in), a lost leader."""
+    rain = np.exp(RAIN_RESPONSE * np.minimum(weather.rain_mm, MOST_RAIN_MM)).T.astype(np.float32)
+    activity = calendar.activity.astype(np.float32)[:, places.site_city] * rain[:, places.site_region]
+    activity[np.arange(len(activity))[:, None] >= people.leader_left_day] *= LEADERLESS
+    return activity
+
+
 def _per_day(
     value: NDArray[np.float64],
     cell: NDArray[np.int64],
@@ -124,6 +135,7 @@ def make_demand(
     goods: Catalogue,
     people: People,
     calendar: Calendar,
+    weather: Weather,
     sku_factor: NDArray[np.float32],
 ) -> tuple[Demand, NDArray[np.float64]]:
     """Work out the expected demand; give also the users' order rates, scaled to ``config.n_lines`` expected lines."""
@@ -135,7 +147,8 @@ def make_demand(
     steady = _per_day(people.user_rate * people.user_basket, cell, joined, left, shape)
     fresh = joined >= 0
     welcome = _per_day(FIRST_VISIT * people.user_basket[fresh], cell[fresh], joined[fresh], joined[fresh] + 1, shape)
-    activity = calendar.activity[:, places.site_city][:, :, None]
+    site_activity = make_site_activity(places, people, calendar, weather)
+    activity = site_activity[:, :, None]
     member = np.zeros((len(places.regions), n_sites))
     member[places.site_region, np.arange(n_sites)] = 1
 
@@ -156,6 +169,7 @@ def make_demand(
     demand = Demand(
         taste=taste,
         sku_factor=sku_factor,
+        site_activity=site_activity,
         site_visits=((steady * scale + welcome).reshape(n_days, n_sites, n_segments) * activity).astype(np.float32),
         region_visits=old * scale + new,
         expected=expect(old * scale + new),

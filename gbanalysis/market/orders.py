@@ -13,7 +13,7 @@ A selling day runs from one cutoff (23:00) to the next. Visits, wanted lines and
 What was wanted and not got stands only in the truth.
 
 Which naive estimator it fools: sales as demand. In the book's default market 2.6 % of the cells (SKU, province, day)
-sell out, with sales at 85 % of the demand there. Leaving those days out is worse, for they are the days of high demand:
+sell out, with sales at 86 % of the demand there. Leaving those days out is worse, for they are the days of high demand:
 what remains is 14 % below the demand expected of it, where all sales are 3 % below.
 """
 
@@ -122,7 +122,7 @@ def _visits(world: World, day: int, rng: np.random.Generator) -> tuple[Ints, Int
     """Draw the day's visits in order of time: users and seconds from midnight of the selling day."""
     here = np.flatnonzero(world.user_left_day[: np.searchsorted(world.user_joined_day, day, side="right")] > day)
     rate = world.user_rate[here] + FIRST_VISIT * (world.user_joined_day[here] == day)
-    user = np.repeat(here, rng.poisson(rate * world.activity[day][world.site_city[world.user_site[here]]]))
+    user = np.repeat(here, rng.poisson(rate * world.site_activity[day][world.user_site[here]]))
     second = order_seconds(len(user), day, world.config.cutoff_second, rng)
     by_time = np.argsort(second, kind="stable")
     return user[by_time], second[by_time]

@@ -7,7 +7,7 @@
 Harvests make goods cheap and wanted at once.
 
 Which naive estimator it fools: log weekly sales on log price within SKU and province. In the book's default market it
-gives -3.4 where the mean elasticity is -1.6; with effects of SKU and week (the provinces' prices differ) -1.58.
+gives -3.3 where the mean elasticity is -1.6; with effects of SKU and week (the provinces' prices differ) -1.58.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
     cannibalisation   the others of the subcategory lose `cannibalisation` of the extra demand, in proportion
 
 Which naive estimator it fools: demand on promoted over other days of the same SKU. Promotions go where demand is high
-already: in the book's default market it gives +134 %, the truth is +74 %, and of that gain 39 % is taken from the
+already: in the book's default market it gives +132 %, the truth is +74 %, and of that gain 39 % is taken from the
 neighbours and from the week after.
 """
 

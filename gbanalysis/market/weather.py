@@ -8,7 +8,7 @@ Weather moves demand, transit hours and node temperatures at once.
 
 Which naive estimator it fools: the slope of log sales on the temperature itself, which mixes the season with the
 weather. In the book's default market it gives 0.47 for 8 degrees where the truth is 0.68 (goods that sell in the heat);
-the slope on the gap to the normal gives 0.71.
+the slope on the gap to the normal gives 0.73.
 """
 
 from __future__ import annotations

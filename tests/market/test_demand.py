@@ -18,7 +18,8 @@ def test_expected_lines_by_brute_force_over_users(small_world):
             site = world.user_site[user]
             region = world.site_region[site]
             visits = world.user_rate[user] + FIRST_VISIT * (joined == day)
-            visits *= world.activity[day, world.site_city[site]] * world.user_basket[user]
+            visits *= world.activity[day, world.site_city[site]] * np.exp(0.003 * min(world.rain_mm[region, day], 30))
+            visits *= (0.7 if day >= world.leader_left_day[site] else 1.0) * world.user_basket[user]
             by_hand[region] += visits * share[region, world.user_segment[user]]
     np.testing.assert_allclose(expected_lines(world, day), by_hand, rtol=1e-4)
 

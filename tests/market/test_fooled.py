@@ -55,7 +55,7 @@ def test_promoted_days_over_other_days_overstate_the_gain(default_market):
     gain = with_promotions[on].sum() / without[on].sum() - 1
     kept = (with_promotions.sum() - without.sum()) / (with_promotions[on].sum() - without[on].sum())
     assert (naive, gain, kept) == (
-        pytest.approx(1.34, abs=0.05),
+        pytest.approx(1.32, abs=0.05),
         pytest.approx(0.74, abs=0.03),
         pytest.approx(0.61, abs=0.03),
     )
@@ -72,7 +72,7 @@ def test_referred_users_differ_less_within_sites(default_market):
     days = np.bincount(site[referred], present[referred], n_sites)
     standard = visits[referred].sum() / (rate_of_group * days).sum()
     truth = people.SOURCE_RATE[people.REFERRAL] / people.SOURCE_RATE[0]
-    assert naive == pytest.approx(1.27, abs=0.04)
+    assert naive == pytest.approx(1.29, abs=0.04)
     assert truth == pytest.approx(1.087, abs=0.001)
     assert standard == pytest.approx(truth, abs=0.06)
 
@@ -97,12 +97,12 @@ def test_year_on_year_by_date_misses_the_moon(default_market):
 
     by_date = mean("2024-01-15", "2024-01-28") / mean("2023-01-15", "2023-01-28") - 1
     by_festival = mean("2024-01-27", "2024-02-09") / mean("2023-01-08", "2023-01-21") - 1
-    assert by_date == pytest.approx(0.33, abs=0.03)
-    assert by_festival == pytest.approx(0.25, abs=0.03)
+    assert by_date == pytest.approx(0.39, abs=0.03)
+    assert by_festival == pytest.approx(0.26, abs=0.03)
 
 
 def test_growth_of_the_total_is_not_growth_of_the_sites(default_market):
     lines, old = default_market.site_lines, default_market.world.site_opened_day < 0
     late, early = lines[-180:-90].sum(axis=0), lines[:90].sum(axis=0)
     total, alike = late.sum() / early.sum() - 1, late[old].sum() / early[old].sum() - 1
-    assert (total, alike) == (pytest.approx(0.59, abs=0.04), pytest.approx(0.32, abs=0.04))
+    assert (total, alike) == (pytest.approx(0.58, abs=0.04), pytest.approx(0.31, abs=0.04))

@@ -135,7 +135,12 @@ def test_config_survives_json():
 
 @pytest.mark.parametrize(
     ("knobs", "said"),
-    [({"family": "strange"}, "family must be"), ({"shocks": "some"}, "shocks must be"), ({"n_days": 0}, "n_days")],
+    [
+        ({"family": "strange"}, "family must be"),
+        ({"shocks": "some"}, "shocks must be"),
+        ({"n_days": 0}, "n_days"),
+        ({"n_regions": 13}, "n_regions must be at most 12"),
+    ],
 )
 def test_impossible_knobs_are_refused(knobs, said):
     with pytest.raises(ValueError, match=said):
