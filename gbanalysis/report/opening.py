@@ -58,8 +58,8 @@ def open_data() -> Dataset:
 def market_folder(data: Dataset) -> Path | None:
     """Give the folder of the simulated market that the data were opened from; None where they are no simulated market.
 
-    A data set knows its source by name only, so that no page can print a path of the machine. The folder of that name is
-    looked for where pages read, and among the data that come along.
+    A data set knows its source by name only, so that no page can print a path of the machine. The folder of that name
+    is looked for where pages read, and among the data that come along.
     """
     from gbanalysis.dataset.sample import project_folder
 

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from gbanalysis.errors import GBAnalysisError
-from gbanalysis.results import Html, Result, figure, number, rate
+from gbanalysis.results import Html, Result, change_of, figure, number, rate
 
 SMALLEST_GROUP = 10
 PEOPLE = "n_users"
 _ENDS = ("ci_lower", "ci_upper")
+_FIGURES = ("value", "base", "current", "change")
 
 
 def is_internal() -> bool:
@@ -36,8 +37,9 @@ def show(
     """Show a table on a page that others will read.
 
     Values and headers are escaped, so that a product named ``<script>`` is shown as text. A row that describes fewer
-    than ten people is withheld, and a footnote says how many were. ``value``, ``ci_lower`` and ``ci_upper`` become one
-    column, written in the row's ``unit``. With ``GBANALYSIS_INTERNAL=1`` nothing is withheld.
+    than ten people is withheld, and a footnote says how many were. Where there are ``unit``, ``ci_lower`` and
+    ``ci_upper``, the figures are written in their unit, and the interval stands behind the value or change. With
+    ``GBANALYSIS_INTERNAL=1`` nothing is withheld.
 
     Parameters
     ----------
@@ -80,7 +82,9 @@ def show(
     missing = [name for name in columns or () if name not in table.columns]
     if missing:
         raise GBAnalysisError(f"show: the table has no column {', '.join(missing)}")
-    table = _merge_interval(table, columns)
+    table = _write_figures(table)
+    if columns:
+        table = table[[name for name in columns if name in table.columns]]
     if len(table) > rows:
         notes.append(f"The first {rows:,} of {len(table):,} rows.")
     return Html(_render(table.head(rows), notes))
@@ -116,24 +120,25 @@ def _withhold(table: pd.DataFrame, people: str | None) -> tuple[pd.DataFrame, in
     return table[enough], int((~enough).sum())
 
 
-def _merge_interval(table: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
-    """Write value, ci_lower and ci_upper as one column, in the row's unit; then keep the columns wanted."""
-    if not {"value", *_ENDS} <= set(table.columns):
-        return table[list(columns)] if columns else table
-    merged = [
-        figure(value, str(unit), (low, high))
-        for value, low, high, unit in zip(
-            table["value"], table["ci_lower"], table["ci_upper"], table.get("unit", [""] * len(table)), strict=True
-        )
-    ]
-    table = table.assign(value=merged).drop(columns=list(_ENDS))
-    kept = [name for name in columns if name not in _ENDS] if columns else None
-    return table[kept] if kept else table
+def _write_figures(table: pd.DataFrame) -> pd.DataFrame:
+    """Write the columns of figures in each row's unit, with the interval behind the value or change."""
+    if not {"unit", *_ENDS} <= set(table.columns):
+        return table
+    told = next((name for name in ("value", "change") if name in table.columns), None)
+    written = {}
+    for name in (column for column in _FIGURES if column in table.columns):
+        ends = _ENDS if name == told else ()
+        write = change_of if name == "change" else figure
+        written[name] = [
+            write(row[0], str(row[1]), (row[2], row[3]) if ends else None)
+            for row in table[[name, "unit", *ends]].itertuples(index=False, name=None)
+        ]
+    return table.assign(**written).drop(columns=list(_ENDS))
 
 
 def _cell(value: Any, column: str) -> str:
     """Write one value: dates as ISO, shares as per cent, truth as yes or no, nothing for nothing."""
-    if value is None or value is pd.NA or value != value:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d" if value.time() == datetime.min.time() else "%Y-%m-%d %H:%M")
@@ -148,7 +153,7 @@ def _cell(value: Any, column: str) -> str:
 
 def _render(table: pd.DataFrame, notes: Sequence[str]) -> str:
     names = [str(name) for name in table.columns]
-    numeric = [pd.api.types.is_numeric_dtype(table.iloc[:, i]) or name == "value" for i, name in enumerate(names)]
+    numeric = [pd.api.types.is_numeric_dtype(table.iloc[:, i]) or name in _FIGURES for i, name in enumerate(names)]
     kinds = [' class="gb-number"' if is_number else "" for is_number in numeric]
     head = "".join(
         f'<th scope="col"{kind}>{escape(name.replace("_", " "))}</th>' for name, kind in zip(names, kinds, strict=True)

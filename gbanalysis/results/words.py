@@ -97,6 +97,23 @@ def figure(value: float, unit: str = "", ci: tuple[float, float] | None = None) 
     return number(value, ci)
 
 
+def change_of(value: float, unit: str = "", ci: tuple[float, float] | None = None) -> str:
+    """Write a change of a figure in its unit, always with its sign: of a share in percentage points.
+
+    Examples
+    --------
+    >>> change_of(-0.0123, "share", (-0.02, -0.004)), change_of(119, "orders")
+    ('-1.2 percentage points (-2.0 to -0.4)', '+119')
+    """
+    if unit == "share":
+        return points(value, ci)
+    said = figure(value, unit, ci)
+    if value < 0 or said == UNKNOWN:
+        return said
+    *code, amount = said.split(" ", 1) if said.startswith(f"{unit} ") else [said]
+    return " ".join([*code, f"+{amount}"])
+
+
 def _places(value: float, *, figures: int = 3) -> int:
     """Count the decimal places that show so many significant figures."""
     if value == 0 or value == round(value):
