@@ -1,5 +1,6 @@
 """What every page of the built book holds to."""
 
+import itertools
 import json
 import os
 import re
@@ -106,7 +107,7 @@ def test_headings_go_down_one_level_at_a_time(article):
     levels = [int(heading.name[1]) for heading in article.find_all(re.compile(r"^h[1-6]$"))]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(below <= above + 1 for above, below in zip(levels, levels[1:], strict=False))
+    assert all(below <= above + 1 for above, below in itertools.pairwise(levels))
 
 
 def test_a_keyboard_reaches_the_text_at_once(html):
