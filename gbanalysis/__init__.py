@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gbanalysis.dataset.read import read_dataset
     from gbanalysis.dataset.sample import load_sample
     from gbanalysis.dataset.validate import validate
-    from gbanalysis.market.simulate import simulate
+    from gbanalysis.market.simulation import simulate
 
 __version__ = "0.1.0"
 
@@ -28,7 +28,7 @@ _HOMES = {
     "Dataset": "gbanalysis.dataset.dataset",
     "load_sample": "gbanalysis.dataset.sample",
     "read_dataset": "gbanalysis.dataset.read",
-    "simulate": "gbanalysis.market.simulate",
+    "simulate": "gbanalysis.market.simulation",
     "validate": "gbanalysis.dataset.validate",
 }
 _MODULES = {

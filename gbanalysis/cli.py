@@ -81,7 +81,7 @@ def simulate(
     quiet: Quiet = False,
 ) -> None:
     """Write a simulated market with known truth."""
-    from gbanalysis.market.simulate import simulate as make
+    from gbanalysis.market.simulation import simulate as make
 
     started = time.perf_counter()
     try:

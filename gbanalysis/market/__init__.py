@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gbanalysis.market.market import Market
-    from gbanalysis.market.simulate import DEFAULT_MARKET, simulate
+    from gbanalysis.market.simulation import DEFAULT_MARKET, simulate
 
 __all__ = ["DEFAULT_MARKET", "Market", "simulate"]
 
-_HOMES = {"simulate": "simulate", "DEFAULT_MARKET": "simulate", "Market": "market"}
+_HOMES = {"simulate": "simulation", "DEFAULT_MARKET": "simulation", "Market": "market"}
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ class Config:
     Attributes
     ----------
     seed, n_lines, n_days, start, family, shocks
-        As in :func:`gbanalysis.market.simulate`. ``n_lines`` is the expected number of order lines before stock-outs.
+        As in :func:`gbanalysis.market.simulation`. ``n_lines`` is the expected number of order lines before stock-outs.
     n_regions, cities_per_region
         Provinces (at most 12) and cities in each (at most 4).
     n_users, n_sites

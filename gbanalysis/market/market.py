@@ -61,7 +61,7 @@ class Market:
         GBAnalysisError
             The folder holds something else.
         """
-        from gbanalysis.market.simulate import refuse_foreign_folder
+        from gbanalysis.market.simulation import refuse_foreign_folder
 
         target = Path(out)
         refuse_foreign_folder(target)

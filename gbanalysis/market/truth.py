@@ -50,15 +50,21 @@ LEAST_DRAWS = 1000
 
 
 def code_digest() -> str:
-    """Give a digest of the market's code without its docstrings: the same digest makes the same market."""
+    """Give a digest of the market's code without docstrings and comment lines: the same digest makes the same market."""
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        digest.update(ast.dump(tree).encode())
+        digest.update("\n".join(_code_lines(path.read_text(encoding="utf-8"))).encode())
     return digest.hexdigest()
+
+
+def _code_lines(text: str) -> list[str]:
+    """Give the lines of a module that can change what it does."""
+    prose: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            prose.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    return [line for number, line in lines if number not in prose and line.strip() and line.lstrip()[0] != "#"]
 
 
 def config_record(config: Config) -> dict[str, Any]:

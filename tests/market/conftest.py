@@ -7,7 +7,7 @@ import pytest
 
 from gbanalysis.market.config import Config
 from gbanalysis.market.orders import NEVER, day_orders
-from gbanalysis.market.simulate import DEFAULT_MARKET
+from gbanalysis.market.simulation import DEFAULT_MARKET
 from gbanalysis.market.world import World, build_world
 
 
