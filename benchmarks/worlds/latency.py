@@ -5,8 +5,8 @@
     report at d ∝ (S(d) - S(d + 1)) x weight of the weekday of the report (each category has its own weekly habit)
     S(d)        exp(-(d / scale)^0.85); the scale differs by category and weekday of the pickup
 
-Families: `plain`; `overdispersed` (a gamma batch effect of each cell and day, Dirichlet delays of each cell and day, and a
-shock of each reporting day: the desk is short of people); `drift` (the scale grows through the series).
+Families: `plain`; `overdispersed` (a gamma batch effect of each cell and day, Dirichlet delays of each cell and day,
+and a shock of each reporting day: the desk is short of people); `drift` (the scale grows through the series).
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def make_world(family: str, seed: int) -> World:
     category = np.tile(np.arange(N_CATEGORIES), N_REGIONS)
     region = np.repeat(np.arange(N_REGIONS), N_CATEGORIES)
     days = np.arange(N_DAYS)
-    scale = np.sort(rng.uniform(0.7, 2.2, N_CATEGORIES))
+    scale = np.sort(rng.uniform(0.4, 1.5, N_CATEGORIES))
     lines = rng.poisson(LINES * _shares(rng, category, region, days, scale))
     rate = _rates(rng, category, region)
     law = _delay_law(rng, category, scale, drifts=family == "drift")

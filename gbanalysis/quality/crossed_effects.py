@@ -3,7 +3,8 @@
     successes_i ~ (trials_i, g_i),   logit g_i = offset_i + sum over terms k of b_k[level_ik] + e_i
     b_k ~ Normal(0, variance_k K_k^-1),   e_i with variance `extra`
 
-Every term is a one-hot code, so the normal equations are sums over pairs of levels and need no design matrix.
+The rows enter through their levels only (a term may spread a level over several effects), so the normal equations are
+sums over pairs of levels and need no design matrix.
 """
 
 from __future__ import annotations
@@ -41,12 +42,28 @@ class Term:
         Whether neighbouring levels are neighbours in time (a random walk) instead of exchangeable.
     variance
         A fixed prior variance; None to learn it.
+    mix
+        [n_levels, size] how a row's level adds up the effects; None where level and effect are one.
     """
 
     name: str
     size: int
     walk: bool = False
     variance: float | None = None
+    mix: FloatArray | None = None
+
+    @property
+    def n_levels(self) -> int:
+        """How many levels rows can have."""
+        return self.size if self.mix is None else len(self.mix)
+
+    def at_levels(self, effects: FloatArray) -> FloatArray:
+        """Give each level's sum of effects; `effects` is [size] or [size, n_draws]."""
+        return effects if self.mix is None else np.asarray(self.mix @ effects)
+
+    def to_effects(self, sums: FloatArray) -> FloatArray:
+        """Carry sums over levels back to the effects: the transpose of `at_levels`."""
+        return sums if self.mix is None else np.asarray(self.mix.T @ sums)
 
     def precision(self) -> FloatArray:
         """Give the prior's precision at variance 1; a walk's level is held by a weak prior on its sum of steps."""
@@ -72,22 +89,29 @@ class CrossedFit:
     extra: float
     converged: bool
 
-    def draw(self, n_draws: int, rng: np.random.Generator) -> FloatArray:
-        """[p, n_draws] draws of all effects together."""
-        return np.asarray(self.mean[:, None] + self.root @ rng.standard_normal((len(self.mean), n_draws)))
-
-    def linear(self, levels: Sequence[IntArray], effects: FloatArray) -> FloatArray:
-        """Add up the effects of each row's levels; `effects` is [p] or [p, n_draws]."""
-        starts = offsets_of(self.terms)
-        total = np.take(effects, levels[0] + starts[0], axis=0)
-        for level, start in zip(levels[1:], starts[1:], strict=True):
-            total += np.take(effects, level + start, axis=0)
-        return np.asarray(total)
+    def draw(self, n_draws: int, rng: np.random.Generator) -> list[FloatArray]:
+        """Draw all effects together; give for each term [n_levels, n_draws]."""
+        effects = self.mean[:, None] + self.root @ rng.standard_normal((len(self.mean), n_draws))
+        return by_level(self.terms, effects)
 
 
-def offsets_of(terms: Sequence[Term]) -> IntArray:
-    """Give where each term's effects start in the vector of all."""
-    return np.concatenate([[0], np.cumsum([term.size for term in terms])[:-1]]).astype(np.int64)
+def places_of(terms: Sequence[Term]) -> list[slice]:
+    """Give the place of each term's effects in the vector of all."""
+    ends = np.cumsum([term.size for term in terms])
+    return [slice(int(end) - term.size, int(end)) for term, end in zip(terms, ends, strict=True)]
+
+
+def by_level(terms: Sequence[Term], effects: FloatArray) -> list[FloatArray]:
+    """Give for each term the sum of effects at each of its levels."""
+    return [term.at_levels(effects[place]) for term, place in zip(terms, places_of(terms), strict=True)]
+
+
+def add_up(levels: Sequence[IntArray], parts: Sequence[FloatArray]) -> FloatArray:
+    """Add up the parts that `by_level` gives at each row's levels."""
+    total = np.take(parts[0], levels[0], axis=0)
+    for level, part in zip(levels[1:], parts[1:], strict=True):
+        total += np.take(part, level, axis=0)
+    return np.asarray(total)
 
 
 def fit_crossed(
@@ -120,22 +144,20 @@ def fit_crossed(
 
     Examples
     --------
-    >>> trials = np.full(3, 1e6)
-    >>> fit = fit_crossed(0.2 * trials, trials, np.zeros(3), [np.arange(3)], [Term("cell", 3, variance=1.0)])
+    >>> trials, cell = np.full(30, 1e4), np.arange(30) % 3
+    >>> fit = fit_crossed(0.2 * trials, trials, np.zeros(30), [cell], [Term("cell", 3, variance=1.0)])
     >>> special.expit(fit.mean).round(3)
     array([0.2, 0.2, 0.2])
     """
     terms = tuple(terms)
-    starts = offsets_of(terms)
-    places = [slice(start, start + term.size) for start, term in zip(starts, terms, strict=True)]
+    places = places_of(terms)
     kernels = [term.precision() for term in terms]
     variance = np.array([FIRST_VARIANCE if term.variance is None else term.variance for term in terms])
-    mean, extra, converged = np.zeros(starts[-1] + terms[-1].size), 0.0, False
+    mean, extra, converged = np.zeros(places[-1].stop), 0.0, False
     root = np.zeros((len(mean), len(mean)))
     for _ in range(MAX_ROUNDS):
         prior = linalg.block_diag(*(kernel / v for kernel, v in zip(kernels, variance, strict=True)))
-        eta = np.clip(offset + sum(mean[start + level] for start, level in zip(starts, levels, strict=True)),
-                      -LOGIT_BOUND, LOGIT_BOUND)  # fmt: skip
+        eta = np.clip(offset + add_up(levels, by_level(terms, mean)), -LOGIT_BOUND, LOGIT_BOUND)
         share = special.expit(eta)
         information = trials * share * (1 - share)
         weight = information / (1 + extra * information)
@@ -185,23 +207,30 @@ def _extra_variance(information: FloatArray, residual: FloatArray, freedom: floa
     return float(optimize.brentq(excess, 0.0, LARGEST_VARIANCE, xtol=1e-6))
 
 
+def _counts(level: IntArray, weight: FloatArray, size: int) -> FloatArray:
+    return np.bincount(level, weight, minlength=size).astype(float)
+
+
 def _sums(levels: Sequence[IntArray], terms: Sequence[Term], values: FloatArray) -> FloatArray:
-    return np.concatenate(
-        [np.bincount(level, values, minlength=term.size) for level, term in zip(levels, terms, strict=True)]
-    )
+    parts = [term.to_effects(_counts(level, values, term.n_levels)) for level, term in zip(levels, terms, strict=True)]
+    return np.concatenate(parts)
 
 
 def _cross(levels: Sequence[IntArray], terms: Sequence[Term], weight: FloatArray) -> FloatArray:
-    starts = offsets_of(terms)
-    size = int(starts[-1]) + terms[-1].size
-    total = np.zeros((size, size))
-    for i, (a, first) in enumerate(zip(levels, terms, strict=True)):
-        rows = slice(starts[i], starts[i] + first.size)
+    """Weighted products of all pairs of effects; terms that share one array of levels meet on its diagonal only."""
+    places = places_of(terms)
+    total = np.zeros((places[-1].stop, places[-1].stop))
+    for i, first in enumerate(terms):
+        alone = _counts(levels[i], weight, first.n_levels)
         for j in range(i, len(terms)):
             second = terms[j]
-            pair = np.bincount(a * second.size + levels[j], weight, minlength=first.size * second.size)
-            block = pair.reshape(first.size, second.size)
-            columns = slice(starts[j], starts[j] + second.size)
-            total[rows, columns] = block
-            total[columns, rows] = block.T
+            if levels[j] is levels[i]:
+                other = np.eye(second.size) if second.mix is None else second.mix
+                block = first.to_effects(alone[:, None] * other)
+            else:
+                pairs = levels[i] * second.n_levels + levels[j]
+                block = _counts(pairs, weight, first.n_levels * second.n_levels).reshape(first.n_levels, -1)
+                block = second.to_effects(first.to_effects(block).T).T
+            total[places[i], places[j]] = block
+            total[places[j], places[i]] = block.T
     return total

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from gbanalysis.errors import NotEnoughDataError
-from gbanalysis.quality.crossed_effects import CrossedFit, Term, fit_crossed
+from gbanalysis.quality.crossed_effects import CrossedFit, Term, add_up, fit_crossed
 from gbanalysis.quality.triangle import Triangle
 
 FloatArray = NDArray[np.float64]
@@ -22,6 +22,7 @@ IntArray = NDArray[np.int64]
 
 BAND_EDGES = (1, 2, 3, 4, 6, 9, 13, 19, 28)
 BASE_VARIANCE = 1.0
+LARGEST_STRETCH = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class DelayModel:
             cell, ahead = (axis.ravel() for axis in np.indices((triangle.n_cells, len(delay))))
             delay = delay[ahead]
             levels = levels_of(triangle, cell, np.full_like(cell, day), delay)
-            eta = self.base[delay - 1][:, None] + self.fit.linear(levels, effects)
+            eta = self.base[delay - 1][:, None] + add_up(levels, effects)
             if spread > 0:
                 eta += spread * rng.standard_normal(eta.shape) - self.fit.extra / 2
             missed = -np.logaddexp(0.0, eta).reshape(triangle.n_cells, -1, n_draws).sum(axis=1)
@@ -83,23 +84,79 @@ def first_immature(triangle: Triangle, last: int) -> int:
     return min(max(last - triangle.max_delay + 1, 0), triangle.n_days)
 
 
-def terms_of(triangle: Triangle) -> list[Term]:
+def terms_of(triangle: Triangle, base: FloatArray) -> list[Term]:
     """Give the effects on the logit of the reverse hazard, in the order of `levels_of`."""
-    groups, bands = len(set(triangle.group)), len(bands_of(triangle.max_delay))
-    reports = triangle.n_days + triangle.max_delay
+    groups, bands, cycle = len(set(triangle.group)), len(bands_of(triangle.max_delay)), triangle.cycle
+    shocks = shock_mix(triangle.n_days, base)
     terms = [
         Term("delay", triangle.max_delay, variance=BASE_VARIANCE),
-        Term("drift", triangle.n_days, walk=True),
-        Term("report_day", reports),
+        Term(
+            "drift",
+            triangle.n_days,
+            walk=True,
+            mix=np.kron(np.eye(triangle.n_days), stretch(base)[:, None]).astype(float),
+        ),
+        Term("report_day", shocks.shape[1], mix=shocks),
     ]
-    if triangle.cycle > 1:
-        terms += [Term("report_weekday", triangle.cycle), Term("weekday_delay", triangle.cycle * bands)]
+    if cycle > 1:
+        weekday = np.eye(cycle)[np.arange(shocks.shape[1]) % cycle]
+        terms += [Term("report_weekday", cycle, mix=shocks @ weekday), Term("weekday_delay", cycle * bands)]
     if groups > 1:
         terms += [Term("group", groups), Term("group_delay", groups * bands)]
-        terms += [Term("group_weekday", groups * triangle.cycle)] if triangle.cycle > 1 else []
+        terms += [Term("group_weekday", groups * cycle)] if cycle > 1 else []
     if groups < triangle.n_cells:
         terms.append(Term("cell", triangle.n_cells))
     return terms
+
+
+def delay_shares(base: FloatArray) -> FloatArray:
+    """[max_delay + 1] the share of events reported at each delay, from the logits of the reverse hazard.
+
+    Examples
+    --------
+    >>> delay_shares(special.logit(np.array([0.375, 0.2]))).round(3)
+    array([0.5, 0.3, 0.2])
+    """
+    hazard = np.concatenate([[1.0], special.expit(base)])
+    after = np.cumprod((1 - hazard)[:0:-1])[::-1]
+    return np.asarray(hazard * np.append(after, 1.0))
+
+
+def shock_mix(n_days: int, base: FloatArray) -> FloatArray:
+    """How a shock that multiplies all reports of one day moves the logit of each reference day and delay.
+
+    A shock u of day s moves g of reference day t at delay s - t by u, and at each later delay by u times minus the
+    share of the reports so far that came on day s: the numerator holds that day, or the denominator does.
+
+    Returns
+    -------
+    numpy.ndarray
+        [n_days x max_delay, n_days + max_delay]
+    """
+    shares = delay_shares(base)
+    n_delays = len(base)
+    mix = np.zeros((n_days, n_delays, n_days + n_delays))
+    days = np.arange(n_days)
+    for delay in range(1, n_delays + 1):
+        mix[days, delay - 1, days + delay] = 1.0
+        before = shares[:delay] / shares[:delay].sum()
+        for earlier in range(delay):
+            mix[days, delay - 1, days + earlier] = -before[earlier]
+    return mix.reshape(n_days * n_delays, -1)
+
+
+def stretch(base: FloatArray) -> FloatArray:
+    """How a small stretch of time (all delays longer by one factor) moves the logit at each delay; 1 at the first.
+
+    The survival S of the delay has cumulative hazard H = -log S; where H is a power of time, a stretch moves S in
+    proportion to H S, and with it the share of each delay and of all before it.
+    """
+    survival = np.append(1 - np.cumsum(delay_shares(base))[:-1], 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = np.where(survival > 0, -np.log(survival) * survival, 0.0)
+    share = np.maximum(survival[:-1] - survival[1:], 1e-12)
+    slope = (moved[:-1] - moved[1:]) / share + moved[:-1] / (1 - survival[:-1])
+    return np.asarray(np.clip(slope / slope[0], -LARGEST_STRETCH, LARGEST_STRETCH))
 
 
 def bands_of(max_delay: int) -> tuple[int, ...]:
@@ -113,15 +170,16 @@ def levels_of(triangle: Triangle, cell: IntArray, day: IntArray, delay: IntArray
     groups, cycle, group = int(codes.max()) + 1, triangle.cycle, codes[cell]
     edges = bands_of(triangle.max_delay)
     bands, band = len(edges), np.searchsorted(edges, delay, side="right") - 1
-    levels = [delay - 1, day, day + delay]
+    place = day * triangle.max_delay + delay - 1
+    levels = [delay - 1, place, place]
     if cycle > 1:
-        levels += [(day + delay) % cycle, day % cycle * bands + band]
+        levels += [place, day % cycle * bands + band]
     if groups > 1:
         levels += [group, group * bands + band]
         levels += [group * cycle + day % cycle] if cycle > 1 else []
     if groups < triangle.n_cells:
         levels.append(cell)
-    return [level.astype(np.int64) for level in levels]
+    return levels
 
 
 def pooled_logits(successes: FloatArray, trials: FloatArray) -> FloatArray:
@@ -181,6 +239,6 @@ def fit_delays(triangle: Triangle, *, last: int | None = None) -> DelayModel:
         so_far[cell, day, delay],
         base[delay - 1],
         levels_of(triangle, cell, day, delay),
-        terms_of(triangle),
+        terms_of(triangle, base),
     )
     return DelayModel(triangle, last, base, fit)

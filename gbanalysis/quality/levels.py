@@ -132,7 +132,7 @@ def advance(
 def run_mature(
     count: FloatArray, offered: FloatArray, parameters: LevelParameters, start: LevelState
 ) -> tuple[LevelState, FloatArray, FloatArray]:
-    """Run the states over mature days; also give the cells' base means [n_days, n_cells] and the level's shape and mean.
+    """Run the states over mature days; also give the cells' base means [n_days, n_cells] and the level's shape, mean.
 
     The means are those before each day, so they are one-step predictions; the level comes as [2, n_days].
     """

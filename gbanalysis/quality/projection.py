@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,12 @@ N_DRAWS = 1000
 HISTORY_DAYS = 90
 HISTORY_DELAYS = 3
 GOLDEN = (5**0.5 - 1) / 2
+RATES = {
+    "observed_rate": "n_observed",
+    "rate": "estimate",
+    "rate_ci_lower": "ci_lower",
+    "rate_ci_upper": "ci_upper",
+}
 QUANTILE_LEVELS = (0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99)
 
 
@@ -70,108 +77,106 @@ class Projection(Result):
         """How many reference days are complete."""
         return len(self.reference) - int(self.draws.shape[2])
 
-    def quantiles(self, probabilities: tuple[float, ...] = QUANTILE_LEVELS, *, whole: bool = False) -> FloatArray:
-        """Quantiles of the final counts.
+    def over_cells(self, labels: Sequence[object]) -> Projection:
+        """Sum the cells that have one label; their draws are joint, so the sums have the right spread."""
+        names = tuple(dict.fromkeys(labels))
+        member = np.array([[label == name for label in labels] for name in names], dtype=float)
+        estimate = member @ self.estimate
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = member @ (self.estimate * self.share_reported) / estimate
+        plain = (member / member.sum(axis=1, keepdims=True)) @ self.share_reported
+        return replace(
+            self,
+            cells=names,
+            observed=member @ self.observed,
+            exposure=None if self.exposure is None else member @ self.exposure,
+            share_reported=np.where(estimate > 0, share, plain),
+            estimate=estimate,
+            draws=np.einsum("kc,sct->skt", member, self.draws),
+        )
 
-        They are those of the mid-distribution, which does not overstate the spread of small counts as the plain
-        ones of whole numbers do; never below what is reported, never above the exposure.
+    def whole(self) -> Projection:
+        """Give the sum of all cells, as a projection of one cell named None."""
+        return self.over_cells([None] * len(self.cells))
 
-        Returns
-        -------
-        numpy.ndarray
-            [n_cells, n_days, n_probabilities], or [n_days, n_probabilities] for the whole.
+    def quantiles(self, probabilities: Sequence[float] = QUANTILE_LEVELS) -> FloatArray:
+        """[n_cells, n_days, n_probabilities] quantiles of the final counts.
+
+        They are those of the mid-distribution, which does not overstate the spread of small counts as plain quantiles
+        of whole numbers do; never below what is reported, never above the exposure.
 
         References
         ----------
         Y. Ma, M. G. Genton and E. Parzen (2011), Annals of the Institute of Statistical Mathematics 63, 227-243.
         """
-        draws, observed, exposure = self.draws, self.observed, self.exposure
-        if whole:
-            draws, observed, exposure = (_summed(part, axis) for part, axis in ((draws, 1), (observed, 0), (exposure, 0)))
-        even = (np.arange(len(draws)) * GOLDEN) % 1 - 0.5
-        newest = np.quantile(draws + even[:, None, None], probabilities, axis=0)
-        found = np.repeat(observed[:, :, None], len(probabilities), axis=2)
-        found[:, self.n_mature :] = np.maximum(np.moveaxis(newest, 0, -1), found[:, self.n_mature :])
-        if exposure is not None:
-            found = np.minimum(found, exposure[:, :, None])
-        return np.asarray(found[0] if whole else found)
+        return self._bounded(self._newest_quantiles(probabilities))
+
+    def interval(self) -> FloatArray:
+        """[n_cells, n_days, 2] the interval of the final counts at `confidence`.
+
+        Its tails are equal, but for days where the lower tail is empty because the final count may well be what is
+        reported already: there the upper tail holds all that the interval leaves out.
+        """
+        tail = (1 - self.confidence) / 2
+        lower, upper, one_sided = np.moveaxis(self._newest_quantiles((tail, 1 - tail, self.confidence)), -1, 0)
+        may_be_final = lower < self.observed[:, self.n_mature :]
+        return self._bounded(np.stack([lower, np.where(may_be_final, one_sided, upper)], axis=-1))
+
+    def _newest_quantiles(self, probabilities: Sequence[float]) -> FloatArray:
+        """Quantiles of the draws spread evenly by half a count to each side."""
+        even = (np.arange(len(self.draws)) * GOLDEN) % 1 - 0.5
+        spread = np.quantile(self.draws + even[:, None, None], probabilities, axis=0)
+        return np.asarray(np.moveaxis(spread, 0, -1))
+
+    def _bounded(self, newest: FloatArray) -> FloatArray:
+        found = np.repeat(self.observed[:, :, None], newest.shape[2], axis=2)
+        found[:, self.n_mature :] = np.maximum(newest, found[:, self.n_mature :])
+        return found if self.exposure is None else np.minimum(found, self.exposure[:, :, None])
 
     def to_frame(self) -> pd.DataFrame:
         """One row a cell and reference day, then those of the whole, whose cell is null.
 
-        Columns: reference, cell, n_observed, share_reported, estimate, ci_lower, ci_upper, mature; with an exposure also
-        exposure, observed_rate, rate, rate_ci_lower, rate_ci_upper (not a number where the exposure is zero).
+        Columns: reference, cell, n_observed, share_reported, estimate, ci_lower, ci_upper, mature; with an exposure
+        also exposure, observed_rate, rate, rate_ci_lower, rate_ci_upper (not a number where the exposure is zero).
         """
         import pandas as pd
 
-        tails = ((1 - self.confidence) / 2, (1 + self.confidence) / 2)
-        whole = [_summed(part, 0) for part in (self.observed, self.estimate, self.exposure)]
-        reported = (self.estimate * self.share_reported).sum(axis=0, keepdims=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(whole[1] > 0, reported / whole[1], self.share_reported.mean(axis=0))
-        return pd.concat(
-            [
-                self._rows(self.cells, self.observed, self.estimate, self.exposure, self.share_reported,
-                           self.quantiles(tails)),
-                self._rows((None,), *whole, share, self.quantiles(tails, whole=True)[None]),
-            ],
-            ignore_index=True,
-        )  # fmt: skip
+        return pd.concat([self._rows(), self.whole()._rows()], ignore_index=True)
 
-    def _rows(
-        self,
-        names: tuple[object, ...],
-        observed: FloatArray,
-        estimate: FloatArray,
-        exposure: FloatArray | None,
-        share: FloatArray,
-        interval: FloatArray,
-    ) -> pd.DataFrame:
+    def _rows(self) -> pd.DataFrame:
         import pandas as pd
 
-        n_days = len(self.reference)
+        n_cells, n_days = self.observed.shape
+        interval = self.interval()
         frame = pd.DataFrame(
             {
-                "reference": np.tile(self.reference, len(names)),
-                "cell": pd.Series([name for name in names for _ in range(n_days)], dtype=object),
-                "n_observed": observed.ravel(),
-                "share_reported": share.ravel(),
-                "estimate": estimate.ravel(),
+                "reference": np.tile(self.reference, n_cells),
+                "cell": pd.Series([name for name in self.cells for _ in range(n_days)], dtype=object),
+                "n_observed": self.observed.ravel(),
+                "share_reported": self.share_reported.ravel(),
+                "estimate": self.estimate.ravel(),
                 "ci_lower": interval[..., 0].ravel(),
                 "ci_upper": interval[..., 1].ravel(),
-                "mature": np.tile(np.arange(n_days) < self.n_mature, len(names)),
+                "mature": np.tile(np.arange(n_days) < self.n_mature, n_cells),
             }
         )
-        if exposure is not None:
-            n = np.where(exposure > 0, exposure, np.nan).ravel()
-            rates = {"observed_rate": "n_observed", "rate": "estimate", "rate_ci_lower": "ci_lower"}
-            frame["exposure"] = exposure.ravel()
-            for rate, count in {**rates, "rate_ci_upper": "ci_upper"}.items():
+        if self.exposure is not None:
+            n = np.where(self.exposure > 0, self.exposure, np.nan).ravel()
+            frame["exposure"] = self.exposure.ravel()
+            for rate, count in RATES.items():
                 frame[rate] = frame[count] / n
         return frame
 
-    def _whole(self) -> pd.DataFrame:
-        """The rows of the whole as a chart wants them."""
-        frame = self.to_frame()
-        frame = frame[frame["cell"].isna()]
-        if self.exposure is None:
-            frame = frame.rename(columns={"estimate": "value"})
-        else:
-            frame = frame.drop(columns=["ci_lower", "ci_upper"]).rename(
-                columns={"rate": "value", "rate_ci_lower": "ci_lower", "rate_ci_upper": "ci_upper"}
-            )
-        return frame.rename(columns={"reference": "period", "mature": "is_final"})
-
     def text(self) -> str:
         """One paragraph: how many days are still open, and what the newest one will come to."""
-        newest = self.to_frame().iloc[-1]
+        newest = self.whole()._rows().iloc[-1]
         open_days = self.draws.shape[2]
         if not open_days:
             return f"All {len(self.reference)} reference days are complete; nothing is projected."
         sentence = (
             f"{open_days} of {len(self.reference)} reference days are still open. Of the newest, "
-            f"{newest['reference']:%Y-%m-%d}, about {newest['share_reported']:.0%} is reported: {newest['n_observed']:,.0f} "
-            f"events so far, {newest['estimate']:,.0f} expected in the end "
+            f"{newest['reference']:%Y-%m-%d}, about {newest['share_reported']:.0%} is reported: "
+            f"{newest['n_observed']:,.0f} events so far, {newest['estimate']:,.0f} expected in the end "
             f"({self.confidence:.0%} interval {newest['ci_lower']:,.0f} to {newest['ci_upper']:,.0f})"
         )
         if self.exposure is None:
@@ -185,19 +190,19 @@ class Projection(Result):
         """Draw the whole's final counts, or rates, with the open days hatched."""
         from gbanalysis.plots import plot_series
 
-        is_count = self.exposure is None
-        return plot_series(
-            self._whole(), label="Final count" if is_count else "Final rate", unit="" if is_count else "share", ax=ax
+        frame = self.whole()._rows()
+        label, unit, columns = "Final count", "", ["estimate", "ci_lower", "ci_upper"]
+        if self.exposure is not None:
+            label, unit, columns = "Final rate", "share", ["rate", "rate_ci_lower", "rate_ci_upper"]
+        chart = frame[["reference", *columns, "mature"]].set_axis(
+            ["period", "value", "ci_lower", "ci_upper", "is_final"], axis=1
         )
+        return plot_series(chart, label=label, unit=unit, ax=ax)
 
     def alt_text(self) -> str:
         """Say what the chart shows."""
         what = "count" if self.exposure is None else "rate"
         return f"Line of the final {what} by reference day with its interval, the open days hatched. {self.text()}"
-
-
-def _summed(values: FloatArray | None, axis: int) -> FloatArray | None:
-    return None if values is None else values.sum(axis=axis, keepdims=True)
 
 
 def project_triangle(
@@ -254,9 +259,7 @@ def project_triangle(
             remaining = np.minimum(remaining, left)
         draws = observed[:, start:] + remaining
         share[:, start:], estimate[:, start:] = shares.mean(axis=0), draws.mean(axis=0)
-    return Projection(
-        tuple(known.cells), known.reference, observed, known.exposure, share, estimate, draws, confidence
-    )
+    return Projection(tuple(known.cells), known.reference, observed, known.exposure, share, estimate, draws, confidence)
 
 
 def _simulate(recent: Triangle, last: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

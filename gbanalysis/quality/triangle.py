@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-Day = np.datetime64 | str
+Day = np.datetime64 | dt.date | str
+
+
+def as_day(day: Day) -> np.datetime64:
+    """Give a day as NumPy has it."""
+    return np.datetime64(str(day)[:10], "D")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +75,7 @@ class Triangle:
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         set_field(self, "counts", np.asarray(self.counts, dtype=float))
-        set_field(self, "start", np.datetime64(self.start, "D"))
+        set_field(self, "start", as_day(self.start))
         if self.counts.ndim != 3 or 0 in self.counts.shape:
             raise ContractError(f"counts must be [cells, days, delays], none of them empty, not {self.counts.shape}")
         set_field(self, "cells", tuple(self.cells) or tuple(range(self.n_cells)))
@@ -113,12 +119,12 @@ class Triangle:
         """
         import pandas as pd
 
-        start = np.datetime64(frame["reference"].min(), "D")
+        start = as_day(frame["reference"].min())
         days = (pd.to_datetime(frame["reference"]).to_numpy().astype("datetime64[D]") - start).astype(np.int64)
         delay = frame["delay"].to_numpy(dtype=np.int64)
         if (delay < 0).any() or (days % step).any():
             raise ContractError("a delay is negative, or a reference day lies between two steps")
-        end = days.max() if last is None else (np.datetime64(last, "D") - start).astype(np.int64)
+        end = days.max() if last is None else (as_day(last) - start).astype(np.int64)
         code, cells = pd.factorize(frame["cell"], sort=True)
         kept = (delay <= max_delay) & (days <= end)
         counts = np.zeros((len(cells), int(end) // step + 1, max_delay + 1))
@@ -143,7 +149,7 @@ class Triangle:
     @property
     def reference(self) -> NDArray[np.datetime64]:
         """[n_days] the reference days."""
-        return np.asarray(np.datetime64(self.start, "D") + np.arange(self.n_days) * self.step)
+        return np.asarray(as_day(self.start) + np.arange(self.n_days) * self.step)
 
     def index_of(self, day: Day) -> int:
         """Give the place of a day among the reference days; it may lie after the last.
@@ -153,7 +159,7 @@ class Triangle:
         NotEnoughDataError
             Where the day lies before the first reference day: nothing is known then.
         """
-        days = int((np.datetime64(day, "D") - np.datetime64(self.start, "D")).astype(np.int64))
+        days = int((as_day(day) - as_day(self.start)).astype(np.int64))
         if days < 0:
             raise NotEnoughDataError(f"as_of {day} lies before the first reference day, {self.start}")
         return days // self.step
