@@ -1,10 +1,10 @@
 """Worlds of cells in which the cause of a change of the refund rate is known.
 
-Twelve suppliers ship six categories from five origin warehouses through three central and twenty grid warehouses. Between
-two periods of thirty days one supplier's goods get worse, one grid's transit gets longer, the mix moves to a category
+Twelve suppliers ship six categories from five origin warehouses through three central and twenty grid warehouses.
+Between two periods of thirty days one supplier's goods get worse, one grid's transit gets longer, the mix moves to a category
 that spoils, and the weather warms. How good the goods arrive is never seen: a line is refunded when its latent damage
 passes a threshold. The truth is exact: Shapley values by brute force over the orders of the four interventions, each
-expectation by quadrature over hours and batches and by the days' own weather. Nothing here is shared with the estimator.
+expectation by quadrature over hours and batches and by the days' own weather. Nothing is shared with the estimator.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,9 @@ class RefundWorld:
     shocked_grid: int
     bad_category: int
 
-    def logit(self, quality: int, category: IntArray, supplier: IntArray, temperature: FloatArray, hours: FloatArray) -> FloatArray:
+    def logit(
+        self, quality: int, category: IntArray, supplier: IntArray, temperature: FloatArray, hours: FloatArray
+    ) -> FloatArray:
         """Log-odds of a refund before batches and hidden causes, under the supplier quality of a period."""
         warm = temperature - 15.0
         return (
@@ -73,7 +75,7 @@ def draw_world(rng: np.random.Generator, family: str = "own") -> RefundWorld:
 
     allocation = np.zeros((CENTRALS, CATEGORIES, SUPPLIERS, ORIGINS))
     for supplier in range(SUPPLIERS):
-        for category in (supplier % CATEGORIES, (supplier * 5 + supplier // CATEGORIES + 2) % CATEGORIES):
+        for category in (supplier % CATEGORIES, (supplier + 1 + supplier // CATEGORIES) % CATEGORIES):
             allocation[:, category, supplier, supplier % ORIGINS] += 0.8 * rng.gamma(8.0, size=CENTRALS)
             allocation[:, category, supplier, (supplier + 2) % ORIGINS] += 0.2 * rng.gamma(8.0, size=CENTRALS)
     absent = int(rng.integers(SUPPLIERS))

@@ -43,9 +43,9 @@ def monomials(temperature: FloatArray, hours: Sequence[FloatArray]) -> list[Floa
     return [one, temperature, *hours, temperature**2, *(temperature * h for h in hours)]
 
 
-def hour_slopes(n_stages: int, stage: int) -> dict[int, int]:
-    """Derivative by H of a stage: {monomial: the monomial that its derivative is}."""
-    return {2 + stage: 0, 3 + n_stages + stage: 1}
+def hour_slopes(n_stages: int, stage: int) -> tuple[tuple[int, int, int], ...]:
+    """The monomials that hold H of a stage, each with its derivative by H, and that derivative times T."""
+    return (2 + stage, 0, 1), (3 + n_stages + stage, 1, 2 + n_stages)
 
 
 def make_terms(n_stages: int) -> tuple[Term, ...]:

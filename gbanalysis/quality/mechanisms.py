@@ -15,8 +15,8 @@ central_id         the central warehouse; a grid belongs to one
 grid_id            the grid warehouse
 region             where the weather is measured; a grid lies in one
 temperature_c      mean temperature of the region on the day (NaN in all rows: no weather known)
-hours of a stage   one column a `Stage`: mean hours of the row's lines at that node. Lines whose hours fall into different
-                   bins of one hour stand in different rows; the mean within the bin is then exact to the second order
+hours of a stage   one column a `Stage`: mean hours of the row's lines at that node. Lines whose hours fall into
+                   different bins of one hour stand in different rows; what is lost within a bin is of second order
 n                  lines
 refunded           refunded lines; may be fractional where it is corrected for delay
 refunded_variance  optional: variance that the delay correction adds to ``refunded``

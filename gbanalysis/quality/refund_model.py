@@ -20,7 +20,7 @@ from gbanalysis.quality.mechanisms import CodedCells
 FloatArray = NDArray[np.float64]
 
 PSEUDO_LEVELS = 2.0  # levels that the starting variance counts for
-MAX_STEPS, TOLERANCE = 60, 1e-4
+VARIANCE_STEPS, EFFECT_STEPS, TOLERANCE = 60, 25, 1e-7
 LARGEST_STEP = 2.0
 
 
@@ -40,7 +40,7 @@ class RefundModel:
 
 
 def fit_refunds(cells: CodedCells) -> RefundModel:
-    """Fit by penalised likelihood, the variances re-estimated after each Newton step.
+    """Fit by penalised likelihood, the variances re-estimated after each Newton step until they stand still.
 
     Raises
     ------
@@ -60,21 +60,35 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
     penalty = scale**-2.0
     effects = np.zeros(design.n_columns)
     effects[0] = special.logit(np.clip(cells.refunded.sum() / cells.n.sum(), 1e-6, 1 - 1e-6))
-    for _ in range(MAX_STEPS):
-        p = special.expit(matrix @ effects)
-        score = transposed @ (cells.refunded - cells.n * p) - penalty * effects
-        information = (transposed @ sparse.diags(cells.n * p * (1 - p)) @ matrix).toarray()
-        covariance = inverse(information + np.diag(penalty))
-        step = covariance @ score
-        step *= min(1.0, LARGEST_STEP / max(float(np.abs(step).max()), 1e-300))
-        effects = effects + step
+    for _ in range(VARIANCE_STEPS):
+        effects, covariance, moved = _newton(matrix, transposed, cells, effects, penalty)
         updated = _penalties(design, effects, np.diag(covariance), penalty)
-        moved = max(float(np.abs(step).max()), float(np.abs(np.log(updated / penalty)).max()) / 100)
+        settled = moved < 0.002 and np.abs(np.log(updated / penalty)).max() < 0.02
         penalty = updated
+        if settled:
+            break
+    for _ in range(EFFECT_STEPS):
+        effects, covariance, moved = _newton(matrix, transposed, cells, effects, penalty)
         if moved < TOLERANCE:
-            covariance = inverse(information + np.diag(penalty))
             return RefundModel(design, matrix, effects, penalty, covariance)
-    raise GBAnalysisError(f"the refund model did not settle in {MAX_STEPS} steps (last moved by {moved:.2g})")
+    raise GBAnalysisError(f"the refund model did not settle in {EFFECT_STEPS} steps (last moved by {moved:.2g})")
+
+
+def _newton(
+    matrix: sparse.csr_matrix,
+    transposed: sparse.csr_matrix,
+    cells: CodedCells,
+    effects: FloatArray,
+    penalty: FloatArray,
+) -> tuple[FloatArray, FloatArray, float]:
+    """One step on the penalised likelihood: new effects, inverse information where they were, largest move."""
+    p = special.expit(matrix @ effects)
+    score = transposed @ (cells.refunded - cells.n * p) - penalty * effects
+    information = (transposed @ sparse.diags(cells.n * p * (1 - p)) @ matrix).toarray()
+    covariance = inverse(information + np.diag(penalty))
+    step = covariance @ score
+    size = float(np.abs(step).max())
+    return effects + step * min(1.0, LARGEST_STEP / max(size, LARGEST_STEP)), covariance, size
 
 
 def inverse(matrix: FloatArray) -> FloatArray:

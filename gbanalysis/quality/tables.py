@@ -25,15 +25,18 @@ HEAT_NODES, HOUR_NODES = 4, 2  # points that stand for the days' temperatures an
 class Transit:
     """Hours of a stage by segment (node before, node): points at mean temperature, and the slope on temperature.
 
-    ``points`` and ``shares`` have shape (2, segments, nodes); ``slope`` (2,), hours per degree in model units.
-    ``segment`` is the segment of each route, ``row_segment`` that of each row of the cells, ``node`` that of each segment.
+    ``points`` and ``shares`` have shape (2, segments, nodes), ``mean_heat`` (2, segments); ``slope`` is hours per degree,
+    the same in both periods, and ``slope_lever`` the weight of each row's residual in it (model units). ``segment`` is
+    the segment of each route, ``row_segment`` that of each row of the cells.
     """
 
     segment: IntArray
     row_segment: IntArray
     points: FloatArray
     shares: FloatArray
-    slope: FloatArray
+    mean_heat: FloatArray
+    slope: float
+    slope_lever: FloatArray
     residual: FloatArray
 
 
@@ -95,7 +98,9 @@ def build_tables(cells: CodedCells) -> Tables:
     lines = np.stack([np.bincount(parent, weights=row, minlength=len(parents)) for row in chosen])
     if (lines == 0).any():
         notes.append(f"{int((lines == 0).sum())} category and central pairs were sold in one period only")
-    allocation = np.where(lines[:, parent] > 0, chosen, chosen[::-1]) / np.where(lines > 0, lines, lines[::-1])[:, parent]
+    allocation = (
+        np.where(lines[:, parent] > 0, chosen, chosen[::-1]) / np.where(lines > 0, lines, lines[::-1])[:, parent]
+    )
     route = {
         "category": pairs[0][pair],
         "grid_id": pairs[1][pair],
@@ -107,7 +112,17 @@ def build_tables(cells: CodedCells) -> Tables:
     heat, shares = _weather(cells)
     transit = tuple(_transit(cells, place, route) for place in range(len(cells.stages)))
     return Tables(
-        route, pair, mix / mix.sum(axis=1, keepdims=True), choice, allocation, parent, lines, heat, shares, transit, tuple(notes)
+        route,
+        pair,
+        mix / mix.sum(axis=1, keepdims=True),
+        choice,
+        allocation,
+        parent,
+        lines,
+        heat,
+        shares,
+        transit,
+        tuple(notes),
     )
 
 
@@ -123,7 +138,9 @@ def _owner(cells: CodedCells, key: str) -> IntArray:
     return owner
 
 
-def _rules(values: FloatArray, n: FloatArray, period: IntArray, group: IntArray, size: int, nodes: int) -> tuple[FloatArray, FloatArray]:
+def _rules(
+    values: FloatArray, n: FloatArray, period: IntArray, group: IntArray, size: int, nodes: int
+) -> tuple[FloatArray, FloatArray]:
     """Gauss points of `values` by period and group; an empty group takes the other period's."""
     points, shares = np.zeros((2, size, nodes)), np.zeros((2, size, nodes))
     key = period * size + group
@@ -154,17 +171,17 @@ def _transit(cells: CodedCells, place: int, route: dict[str, IntArray]) -> Trans
     hours = cells.hours[place]
     group = cells.period * len(keys) + row_segment
     lines = np.bincount(group, weights=cells.n, minlength=2 * len(keys))
-    slope = np.zeros(2)
 
-    def centred(values: FloatArray) -> FloatArray:
+    def mean(values: FloatArray) -> FloatArray:
         total = np.bincount(group, weights=cells.n * values, minlength=len(lines))
-        return np.asarray(values - (total / np.maximum(lines, 1e-300))[group])
+        return np.asarray(total / np.maximum(lines, 1))
 
-    heat, moved = centred(cells.temperature), centred(hours)
-    for period in (0, 1):
-        here = cells.period == period
-        spread = (cells.n * heat**2)[here].sum()
-        slope[period] = (cells.n * heat * moved)[here].sum() / spread if spread > 0 else 0.0
-    level = hours - slope[cells.period] * cells.temperature
+    mean_heat = mean(cells.temperature)
+    heat, moved = cells.temperature - mean_heat[group], hours - mean(hours)[group]
+    spread = cells.n @ heat**2
+    lever = heat / spread if spread > 0 else np.zeros_like(heat)
+    slope = float((cells.n * moved) @ lever)
+    level = hours - slope * cells.temperature
     points, shares = _rules(level, cells.n, cells.period, row_segment, len(keys), HOUR_NODES)
-    return Transit(segment, row_segment, points, shares, slope, centred(level))
+    residual = moved - slope * heat
+    return Transit(segment, row_segment, points, shares, mean_heat.reshape(2, -1), slope, lever, residual)

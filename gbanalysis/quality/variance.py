@@ -1,0 +1,105 @@
+"""The four parts of a contribution's variance; see `influence` for what they are."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gbanalysis.quality.coalitions import RouteRates
+from gbanalysis.quality.influence import Derivatives, indicator, weighted
+from gbanalysis.quality.mechanisms import CodedCells
+from gbanalysis.quality.refund_model import RefundModel
+from gbanalysis.quality.tables import Tables
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def variances(
+    cells: CodedCells, model: RefundModel, effects: FloatArray, tables: Tables, rates: RouteRates, figures: Derivatives
+) -> FloatArray:
+    """Variance of each figure, allowing for the correction to the observed rates."""
+    direction, pull = corrected_directions(model, tables, rates, figures)
+    shrinkage = (direction**2) @ model.penalty
+    return np.asarray(
+        outcome_variance(cells, model, effects, direction, pull)
+        + shrinkage
+        + table_variance(cells, tables, figures)
+        + hours_variance(cells, tables, figures)
+    )
+
+
+def corrected_directions(
+    model: RefundModel, tables: Tables, rates: RouteRates, figures: Derivatives
+) -> tuple[FloatArray, FloatArray]:
+    """How each figure moves with the model's score (figures, effects) and with the two observed rates (figures, 2)."""
+    everyone = indicator(np.zeros(tables.n_routes, dtype=np.int64), 1)
+    ends = []
+    for coalition in (0, 4 * len(rates.inner) - 1):
+        only = np.zeros(4 * len(rates.inner))
+        only[coalition] = 1.0
+        ends.append(weighted(model, tables, rates, only, everyone).effects[0])
+    slope = np.stack(ends)
+    metric = model.covariance @ slope.T
+    pull = figures.effects @ metric @ np.linalg.inv(slope @ metric)
+    return np.asarray((figures.effects - pull @ slope) @ model.covariance), np.asarray(pull)
+
+
+def outcome_variance(
+    cells: CodedCells, model: RefundModel, effects: FloatArray, direction: FloatArray, pull: FloatArray
+) -> FloatArray:
+    """Residuals summed over supplier x day and grid x day.
+
+    References
+    ----------
+    A. C. Cameron, J. B. Gelbach and D. L. Miller (2011), Journal of Business & Economic Statistics 29, 238-249.
+    """
+    lever = np.asarray(model.matrix @ direction.T) + (pull / cells.totals).T[cells.period]
+    influence = lever * (cells.refunded - cells.n * model.probability(effects))[:, None]
+    days = int(cells.day.max()) + 1
+    supplier = cells.codes["supplier_id"] * days + cells.day
+    grid = cells.codes["grid_id"] * days + cells.day
+    first, second = _clustered(influence, supplier), _clustered(influence, grid)
+    both = _clustered(influence, supplier * cells.size("grid_id") + cells.codes["grid_id"])
+    known = np.maximum(np.maximum(first, second), first + second - both)
+    return np.asarray(known + cells.extra_variance @ lever**2)
+
+
+def _clustered(influence: FloatArray, cluster: IntArray) -> FloatArray:
+    """Sum of squared cluster sums, with the small-sample factor of the number of clusters."""
+    _, code = np.unique(cluster, return_inverse=True)
+    count = int(code.max()) + 1
+    sums = indicator(code, count) @ influence
+    return np.asarray((sums**2).sum(axis=0) * count / max(count - 1, 1))
+
+
+def table_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> FloatArray:
+    """Lines drawn independently from the tables of mix and allocation."""
+    total = np.zeros(len(figures.value))
+    parents = indicator(tables.parent, tables.parent_lines.shape[1])
+    for period in (0, 1):
+        share, slope = tables.mix[period], figures.mix[period]
+        total += ((slope**2) @ share - (slope @ share) ** 2) / cells.totals[period]
+        share, slope = tables.allocation[period], figures.allocation[period]
+        spread = parents @ (share[:, None] * slope.T**2) - (parents @ (share[:, None] * slope.T)) ** 2
+        total += (1 / np.maximum(tables.parent_lines[period], 1)) @ spread
+    return total
+
+
+def hours_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> FloatArray:
+    """Mean hours of each segment and their slope on temperature, with segment x day as clusters."""
+    total = np.zeros(len(figures.value))
+    days = int(cells.day.max()) + 1
+    for transit, by_mean, by_slope in zip(tables.transit, figures.hours, figures.slope.T, strict=True):
+        size = transit.points.shape[1]
+        group = cells.period * size + transit.row_segment
+        keys, code = np.unique(group * days + cells.day, return_inverse=True)
+        sums = np.bincount(code, weights=cells.n * transit.residual)
+        lines = np.bincount(group, weights=cells.n, minlength=2 * size)
+        squares = np.bincount(keys // days, weights=sums**2, minlength=2 * size)
+        count = np.bincount(keys // days, minlength=2 * size)
+        mean_variance = squares / np.maximum(lines, 1) ** 2 * count / np.maximum(count - 1, 1)
+        total += np.einsum("pls,ps->l", by_mean**2, mean_variance.reshape(2, size))
+        tilts = np.bincount(code, weights=cells.n * transit.residual * transit.slope_lever)
+        total += by_slope**2 * (tilts @ tilts)
+    return total
