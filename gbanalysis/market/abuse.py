@@ -2,9 +2,9 @@
 
     P(request of a line on a day) = a[day] for abusers, 0 for others;   a rises from 0.25 to 0.40 over the market
 
-Which naive estimator it fools: the share of refunds by user as a measure of abuse. With a few lines each, most
-users who refund every line they bought are unlucky, not abusive; the list of abusers is in the truth
-(`truth/abusers.parquet`).
+Which naive estimator it fools: the share of refunded lines by user as a sign of abuse. Of the users with at least
+three lines and a quarter of them refunded, 8 % are abusers; the others were unlucky. The list of abusers is in the
+truth (`truth/abusers.parquet`). (Measured by tests/market/test_fooled_chain.py.)
 """
 
 from __future__ import annotations

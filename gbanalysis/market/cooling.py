@@ -5,8 +5,9 @@
 
 A supplier leaks about a third of the outside heat, a central warehouse 8 %, a site half.
 
-Which naive estimator it fools: hot days differ from cool days in the goods that are bought, too, so the regression
-of refunds on temperature without the category takes the season's mix for the effect of heat.
+Which naive estimator it fools: the regression of refunds on temperature. What is chilled is what spoils, so over
+all lines a warmer central warehouse seems to LOWER the refund rate, by 19 basis points per °C; the intervention
+raises it by 18. (Measured by tests/market/test_fooled_chain.py.)
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@
 The scale is about 1.7 days for what spoils and up to 2.6 days for what keeps. In family ``drift`` it grows through
 time.
 
-Which naive estimator it fools: the refund rate of the last days as it stands, which shows of the last day only what
-was asked on the day of pickup; with a delay that differs by category even the ranking of categories is wrong.
+Which naive estimator it fools: the refund rate of the newest days as it stands. Of the complaints about the last
+day about two in five are known; the last seven days together show 85 % of what will come. (Measured by
+tests/market/test_fooled_chain.py.)
 """
 
 from __future__ import annotations

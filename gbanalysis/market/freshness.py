@@ -8,9 +8,9 @@ b_s is zero but in family ``interaction``. The logarithm of the deficit meets a 
 so neither hours, nor temperature, nor the supplier enters the refund probability on a logit or any other additive
 scale.
 
-Which naive estimator it fools: a logistic regression with supplier and hours as additive terms. An hour costs bok
-choy about seventy times what it costs apples, so a supplier of leafy goods behind a slow node is blamed for the
-node.
+Which naive estimator it fools: a logistic regression with supplier and hours as additive terms. An hour costs leafy
+greens 25 basis points and apples 0.6, a factor of 44, so a supplier of leafy goods behind a slow node is blamed for
+the node. (Measured by tests/market/test_fooled_chain.py.)
 """
 
 from __future__ import annotations

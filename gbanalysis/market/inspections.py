@@ -6,8 +6,9 @@
 The sample is at most 20 units. An inspection sees the start only: not the hours, the heat or the nodes that come
 after it.
 
-Which naive estimator it fools: suppliers ranked by the raw defect share. With ten units a batch the worst of two
-dozen suppliers is mostly the unluckiest one; shrinkage is needed.
+Which naive estimator it fools: suppliers judged by inspections alone. An inspection sees the start and none of the
+hours, heat and handling after it: the rank correlation of a supplier's defect share with its refund rate is 0.4.
+(Measured by tests/market/test_fooled_chain.py.)
 """
 
 from __future__ import annotations

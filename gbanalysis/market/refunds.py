@@ -11,7 +11,9 @@ Requests after the last day are not written, so the newest pickups are immature;
 uncut outcome.
 
 Which naive estimator it fools: refunds over lines by the date of request, which divides this week's requests by
-this week's lines though they belong to other weeks; in a growing market it is too low.
+this week's lines though they belong to other weeks. The weekly error follows the week's growth (correlation -0.63)
+and goes from 12 % too low in the busiest week to more than 30 % too high when orders fall. (Measured by
+tests/market/test_fooled_chain.py.)
 """
 
 from __future__ import annotations

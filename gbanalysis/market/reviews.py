@@ -4,8 +4,8 @@
     rating      5 - round(8 * deficit + noise), within 1 to 5; complained lines at most 3
     text        a phrase of the cause (spoiled, damaged, poor, short, late) or of praise; one in five says nothing
 
-Which naive estimator it fools: the mean rating. Those who were let down write four times as often, so the mean of
-what is written is below the mean of what was felt.
+Which naive estimator it fools: the mean rating. Those who were let down write four times as often: the mean of what
+is written is 0.10 below the mean of what was felt. (Measured by tests/market/test_fooled_chain.py.)
 """
 
 from __future__ import annotations

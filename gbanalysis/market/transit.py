@@ -7,8 +7,9 @@ k counts the five stages; a stage's hours run from the departure at the stage be
 supplier's is the stay only). The day noise e has a standard deviation of 0.08 to 0.12. A shipment that reaches its
 site more than `SLACK_HOURS` after plan is picked up the next day and waits `OVERNIGHT_HOURS` more.
 
-Which naive estimator it fools: an interval that takes lines as independent. Lines of one node and day share e, so
-the standard error of a node's mean hours from n lines a day over d days falls with d, not with n d.
+Which naive estimator it fools: an interval that takes lines as independent. Lines of one node and day share e: the
+true standard error of a central warehouse's mean hours is 11 times the naive one. (Measured by
+tests/market/test_fooled_chain.py.)
 """
 
 from __future__ import annotations

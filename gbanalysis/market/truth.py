@@ -50,7 +50,7 @@ LEAST_DRAWS = 1000
 
 
 def code_digest() -> str:
-    """Give a digest of the market's code without docstrings and comment lines: the same digest makes the same market."""
+    """Give a digest of the market's code (docstrings and comment lines left out): the same digest, the same market."""
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update("\n".join(_code_lines(path.read_text(encoding="utf-8"))).encode())

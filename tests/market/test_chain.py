@@ -13,7 +13,8 @@ from gbanalysis.market.losses import CAUSES, lose_units, short_chance
 from gbanalysis.market.routes import STAGES, routes_of
 from gbanalysis.market.shocks import CoolingFault, CorruptShift, SlowNode
 from gbanalysis.market.world import build_world
-from tests.market.chain_runs import Run, run, run_world
+
+from .chain_runs import Run, run, run_world
 
 START = dt.date(2024, 5, 1)
 PLAIN = Config(seed=11, n_lines=12_000, n_days=40, start=START, shocks="none")

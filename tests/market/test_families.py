@@ -11,7 +11,8 @@ from gbanalysis.market import families
 from gbanalysis.market.config import Config
 from gbanalysis.market.routes import routes_of
 from gbanalysis.market.sourcing import supplier_probabilities
-from tests.market.chain_runs import Run, run
+
+from .chain_runs import Run, run
 
 STANDARD = Config(seed=31, n_lines=15_000, n_days=120, start=dt.date(2024, 4, 1), shocks="none", refund_window_days=7)
 ORDERS = ["day", "user", "site", "sku", "supplier", "quantity", "amount"]

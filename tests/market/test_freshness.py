@@ -15,7 +15,8 @@ from gbanalysis.market.routes import routes_of
 from gbanalysis.market.shocks import BadCrop, SupplierQuality
 from gbanalysis.market.tolerance import planned_rates
 from gbanalysis.market.world import build_world
-from tests.market.chain_runs import run, run_world
+
+from .chain_runs import run, run_world
 
 START = dt.date(2024, 5, 1)
 PLAIN = Config(seed=11, n_lines=12_000, n_days=40, start=START, shocks="none")

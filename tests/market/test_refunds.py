@@ -13,7 +13,8 @@ from gbanalysis.market.delays import WEEKDAY_WEIGHT, delay_distribution, delay_s
 from gbanalysis.market.routes import routes_of
 from gbanalysis.market.shocks import Leniency
 from gbanalysis.market.world import build_world
-from tests.market.chain_runs import Run, run
+
+from .chain_runs import Run, run
 
 START = dt.date(2024, 1, 1)
 PLAIN = Config(seed=21, n_lines=60_000, n_days=120, start=START, shocks="none", refund_window_days=7)

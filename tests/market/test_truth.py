@@ -18,7 +18,8 @@ from gbanalysis.market.parameters import PLAYERS, QUALITY_NODE, TEMPERATURE, TRA
 from gbanalysis.market.shocks import Leniency, Lockdown, SlowNode, SupplierQuality, from_records, to_records
 from gbanalysis.market.truth import Truth, config_record, read_config, write_truth
 from gbanalysis.market.world import build_world
-from tests.market.chain_runs import run
+
+from .chain_runs import run
 
 START = dt.date(2024, 1, 1)
 CONFIG = Config(seed=41, n_lines=20_000, n_days=80, start=START)
