@@ -245,11 +245,12 @@ def _money_cells(dataset: Dataset, by: Sequence[str], as_of: dt.date, rates: Rat
         lines = lines.drop("refunded").left_join(refunded, "line_id").drop("line_id_right")
     if not has_flows(dataset):
         return line_money(lines, rates=rates).select(*columns)
-    shipped = _shipments(dataset, as_of)
-    moved = shipped.select("shipment_id").distinct().mutate(moved=ibis.literal(True))
+    flows = dataset.table("stage_flows")
+    moved = flows.filter(flows.arrived_at.date() <= as_of).select("shipment_id").distinct()
+    moved = moved.mutate(moved=ibis.literal(True))
     lines = lines.left_join(moved, "shipment_id").drop("shipment_id_right")
     lines = lines.mutate(on_flow=lines.moved.fill_null(False))
-    shipped = _with_unit_cost(dataset, _described(dataset, shipped, by))
+    shipped = _with_unit_cost(dataset, _described(dataset, _shipments(dataset, as_of), by))
     return line_money(lines, rates=rates).select(*columns).union(shipment_money(shipped, rates=rates).select(*columns))
 
 

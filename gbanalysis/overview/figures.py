@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gbanalysis.errors import NotEnoughDataError
+from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview import facts as rows
 from gbanalysis.overview.estimates import (
     count_estimates,
@@ -54,17 +54,27 @@ class KeyFigures(Series):
 
     def __post_init__(self) -> None:
         table = self.frame.pivot_table(index=["period", *self.by], columns="metric", values="value")
-        require_sum(table["basket_value"] * table["orders"], table["gmv"].sum(), what="basket value x orders = GMV")
+        if {"basket_value", "orders", "gmv"} <= set(table):
+            table = table.dropna(subset=["gmv"])
+            require_sum(table["basket_value"] * table["orders"], table["gmv"].sum(), what="basket value x orders = GMV")
 
     def text(self) -> str:
         """Describe the last complete period, and the last whose refunds are final, in one paragraph."""
-        if self.by:
-            n_groups = len(self.frame[list(self.by)].drop_duplicates())
-            return f"Key figures of {n_groups} groups by {' and '.join(self.by)}, from {self.span()}."
-        parts = [f"In the {self.period_name} from {self.last_period('gmv'):%Y-%m-%d}: {self.say('orders')} orders"]
-        parts += [f"GMV {self.say('gmv')}", f"{self.say('users')} users who bought"]
-        sentences = [", ".join([*parts, f"{self.say('active_sites')} active sites"]) + "."]
+        if self.by or "gmv" not in self.labels:
+            groups = f" of {len(self.frame[list(self.by)].drop_duplicates())} groups" if self.by else ""
+            return f"Key figures{groups} ({', '.join(self.labels.values())}) by {self.period_name}, {self.span()}."
+        when = f"{self.last_period('gmv'):%Y-%m-%d}"
+        names = {
+            "orders": "{} orders",
+            "gmv": "GMV {}",
+            "users": "{} users who bought",
+            "active_sites": "{} active sites",
+        }
+        said = ", ".join(form.format(self.say(name)) for name, form in names.items() if name in self.labels)
+        sentences = [f"In the {self.period_name} from {when}: {said}."]
         for metric, name in (("refund_rate", "refund rate"), ("loss_rate", "loss rate of the chain")):
+            if metric not in self.labels:
+                continue
             reason = self.unknown(metric)
             if reason:
                 sentences.append(f"The {name} is not known: {reason}.")
@@ -81,6 +91,7 @@ def key_figures(
     period: rows.Period = "W",
     as_of: dt.date | None = None,
     confidence: float = 0.9,
+    metrics: Sequence[str] = tuple(LABELS),
 ) -> KeyFigures:
     """Answer how the trade goes: orders, GMV, users, sites, value of an order, refunds and loss over time.
 
@@ -96,6 +107,8 @@ def key_figures(
         Nothing that became known after this day is used; by default the last day of the data.
     confidence
         Confidence level of the intervals.
+    metrics
+        Which figures to compute; leaving out refund_rate and loss_rate saves their queries.
 
     Returns
     -------
@@ -109,6 +122,8 @@ def key_figures(
     ------
     ContractError
         Where `by` names no column to group by, or one that names persons.
+    GBAnalysisError
+        Where `metrics` names no figure.
     NotEnoughDataError
         Where there are no order lines up to `as_of`.
 
@@ -127,47 +142,60 @@ def key_figures(
     (8, True)
     """
     as_of = as_of or dataset.settings.as_of
+    unknown = [name for name in metrics if name not in LABELS]
+    if unknown or not metrics:
+        raise GBAnalysisError(f"metrics must be some of {', '.join(LABELS)}, not {', '.join(unknown) or 'none'}")
     sales = rows.sales_facts(dataset, by=by, period=period, as_of=as_of)
     if sales.empty:
         raise NotEnoughDataError(f"There are no order lines up to {as_of}.")
-    keys, currency = ["period", *by], dataset.settings.currency
+    keys = ["period", *by]
     timing: dict[str, Any] = {"period": period, "first_on": sales["first_on"].min(), "as_of": as_of}
-    blocks = _sales_blocks(sales, keys, currency, timing, confidence)
-    window = dataset.settings.refund_window_days
-    if dataset.has("refunds"):
-        shares = share_estimates(
-            rows.refund_facts(dataset, by=by, period=period, as_of=as_of),
-            keys=keys,
-            y="refunded",
-            confidence=confidence,
-        )
-        waiting = f"refunds can still come: the window of {window} days is open"
-        status = finality(shares["period"], **timing, wait_days=window, waiting_for=waiting)
-        blocks.append(pd.concat([shares, status], axis=1).assign(metric="refund_rate", unit="share"))
-    else:
-        blocks.append(missing(sales[keys], "refund_rate", "the data have no table refunds"))
-    if not rows.has_flows(dataset):
-        blocks.append(missing(sales[keys], "loss_rate", "the data have no table stage_flows tied to order lines"))
-    else:
-        shares = share_estimates(
-            rows.loss_facts(dataset, by=by, period=period, as_of=as_of), keys=keys, y="lost", confidence=confidence
-        )
-        waiting = "shipments may still be under way"
-        status = finality(shares["period"], **timing, wait_days=2, waiting_for=waiting)
-        blocks.append(pd.concat([shares, status], axis=1).assign(metric="loss_rate", unit="share"))
+    blocks = _sales_blocks(sales, keys, dataset.settings.currency, timing, confidence)
+    if "refund_rate" in metrics:
+        blocks["refund_rate"] = _refund_block(dataset, sales, keys, timing, confidence)
+    if "loss_rate" in metrics:
+        blocks["loss_rate"] = _loss_block(dataset, sales, keys, timing, confidence)
+    counts_refunds = "refund_rate" in metrics and dataset.has("refunds")
     return KeyFigures(
-        frame=tidy(blocks, sales, keys),
+        frame=tidy([blocks[name] for name in LABELS if name in metrics], sales, keys),
         by=tuple(by),
         period=period,
         as_of=as_of,
         confidence=confidence,
-        n_refunded_unfulfilled=rows.unfulfilled_refunds(dataset, as_of=as_of) if dataset.has("refunds") else None,
+        labels={name: label for name, label in LABELS.items() if name in metrics},
+        n_refunded_unfulfilled=rows.unfulfilled_refunds(dataset, as_of=as_of) if counts_refunds else None,
     )
+
+
+def _refund_block(
+    dataset: Dataset, sales: pd.DataFrame, keys: list[str], timing: dict[str, Any], confidence: float
+) -> pd.DataFrame:
+    """Estimate the refund rate by period of pickup; not final while the window is open."""
+    if not dataset.has("refunds"):
+        return missing(sales[keys], "refund_rate", "the data have no table refunds")
+    facts = rows.refund_facts(dataset, by=keys[1:], period=timing["period"], as_of=timing["as_of"])
+    shares = share_estimates(facts, keys=keys, y="refunded", confidence=confidence)
+    window = dataset.settings.refund_window_days
+    waiting = f"refunds can still come: the window of {window} days is open"
+    status = finality(shares["period"], **timing, wait_days=window, waiting_for=waiting)
+    return pd.concat([shares, status], axis=1).assign(metric="refund_rate", unit="share")
+
+
+def _loss_block(
+    dataset: Dataset, sales: pd.DataFrame, keys: list[str], timing: dict[str, Any], confidence: float
+) -> pd.DataFrame:
+    """Estimate the loss rate of the chain by selling period; not final while goods are on the way."""
+    if not rows.has_flows(dataset):
+        return missing(sales[keys], "loss_rate", "the data have no table stage_flows tied to order lines")
+    facts = rows.loss_facts(dataset, by=keys[1:], period=timing["period"], as_of=timing["as_of"])
+    shares = share_estimates(facts, keys=keys, y="lost", confidence=confidence)
+    status = finality(shares["period"], **timing, wait_days=2, waiting_for="shipments may still be under way")
+    return pd.concat([shares, status], axis=1).assign(metric="loss_rate", unit="share")
 
 
 def _sales_blocks(
     sales: pd.DataFrame, keys: Sequence[str], currency: str, timing: dict[str, Any], confidence: float
-) -> list[pd.DataFrame]:
+) -> dict[str, pd.DataFrame]:
     """Estimate what the order lines alone tell."""
     estimates = {
         "orders": (
@@ -181,13 +209,13 @@ def _sales_blocks(
         "gmv": (currency, total_estimates(sales, total="y_gmv", squares="yy_gmv", clusters="n", confidence=confidence)),
         "users": ("users", count_estimates(sales, count="n_users", confidence=confidence)),
         "active_sites": ("sites", count_estimates(sales, count="n_sites", confidence=confidence)),
-        "basket_value": (currency, ratio_estimates(sales, y="gmv", confidence=confidence)),
+        "basket_value": (currency, ratio_estimates(sales.assign(x=sales["n_orders"]), y="gmv", confidence=confidence)),
     }
     status = finality(sales["period"], **timing, wait_days=0)
-    return [
-        pd.concat([sales[list(keys)], estimate, status], axis=1).assign(metric=metric, unit=unit)
+    return {
+        metric: pd.concat([sales[list(keys)], estimate, status], axis=1).assign(metric=metric, unit=unit)
         for metric, (unit, estimate) in estimates.items()
-    ]
+    }
 
 
 def missing(keys: pd.DataFrame, metric: str, reason: str) -> pd.DataFrame:

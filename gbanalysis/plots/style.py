@@ -66,7 +66,14 @@ def look(**overrides: Any) -> AbstractContextManager[None]:
         "font.size": 9,
         **{name.replace("_", ".", 1): value for name, value in overrides.items()},
     }
+    _load_backend()
     return plt.rc_context(settings)
+
+
+@cache
+def _load_backend() -> None:
+    """Load the backend before the first context: a notebook sets its hooks then, and they would end with it."""
+    plt.switch_backend(plt.get_backend())
 
 
 def new_axes(ax: Axes | None, *, width: float = 7.2, height: float = 3.2) -> Axes:

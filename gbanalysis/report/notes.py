@@ -38,10 +38,8 @@ def data_kind(data: Dataset) -> str:
     record = market_record(data)
     if record is None:
         return f"The figures on this page are computed from the data set {data.source}, as it was supplied."
-    return (
-        f"The figures on this page come from a simulated market (seed {record.get('seed', 'unknown')}), "
-        "not from real trade."
-    )
+    seed = record.get("config", {}).get("seed", "unknown")
+    return f"The figures on this page come from a simulated market (seed {seed}), not from real trade."
 
 
 def provenance(data: Dataset) -> Html:

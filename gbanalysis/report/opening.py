@@ -12,8 +12,8 @@ from gbanalysis.errors import GBAnalysisError
 if TYPE_CHECKING:
     from gbanalysis.dataset.dataset import Dataset
 
-RECORD = "market.json"
-"""The file that the simulated market leaves in its folder: seed, knobs and version."""
+RECORD = "truth.json"
+"""The file that a simulated market leaves in its folder: the config that made it, with the seed, and its truth."""
 
 
 def data_location() -> Path:
