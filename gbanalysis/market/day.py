@@ -95,11 +95,13 @@ def stage_flows(day: Day) -> Mapping[str, pa.Table]:
 
 
 def refunds(day: Day) -> Mapping[str, pa.Table]:
-    """Write the requests made by the last day, and for every line whether it is ever refunded and the chance of it."""
-    refunded = day.refunded
+    """Write the requests made by the last day; in the truth, what becomes of every line, and its chance of a refund."""
+    refunded, promised = day.refunded, day.world.date(day.shipped.promised_day)
     ever = pa.table(
         {
             "line_id": line_ids(day.day, np.arange(len(day.lines))),
+            "promised_on": pa.array(np.full(len(day.lines), promised), pa.date32()),
+            "picked_up": day.shipped.picked_up,
             "refunded_ever": refunded.refunded_ever,
             "p_refund": np.round(refunded.chance, 5).astype(np.float32),
         }
