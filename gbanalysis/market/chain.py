@@ -153,7 +153,7 @@ def ship_day(world: World, lines: Lines, day: int) -> Shipped:
 
 def _true_losses(view: View, lost: UnitsLost, day: int) -> pa.Table:
     """Count the day's lost units by stage, node, shift and true cause."""
-    node = np.stack(view.nodes())[lost.stage, lost.line] if len(lost.line) else np.zeros(0, dtype=np.int64)
+    node = np.stack(view.nodes)[lost.stage, lost.line] if len(lost.line) else np.zeros(0, dtype=np.int64)
     crew = view.items.crew[lost.stage, lost.line]
     cells, count = np.unique(np.stack([lost.stage, node, crew, lost.cause]), axis=1, return_counts=True)
     stage, node, crew, cause = cells
@@ -206,7 +206,7 @@ def _flows(
     end_hour = 24.0 * (world.n_days - (day + 1))
     kept = (quantity_in > 0) & (departed < end_hour)
     stage, flow = np.nonzero(kept)
-    node = np.stack(view.nodes())[:, first][kept]
+    node = np.stack(view.nodes)[:, first][kept]
     edges = np.concatenate([[0], np.cumsum(view.routes.n_nodes)[:-1]])
     gaps = stream(world.seed, "cooling.sensor_gaps", day).random((5, n_flows))[kept] < SENSOR_GAP_SHARE
     reason = _booked_reasons(world, lost, flow_of_line, n_flows, day)[kept]

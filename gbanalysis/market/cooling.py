@@ -27,8 +27,8 @@ def temperatures(view: View) -> NDArray[np.float64]:
     routes, parameters = view.routes, view.parameters
     chilled = routes.chilled[view.items.sku]
     degrees = np.empty((5, len(view.items)))
-    for k, node in enumerate(view.nodes()):
-        outside = parameters.temperature[view.position["weather"], routes.weather_region[k][node]]
+    for k, node in enumerate(view.nodes):
+        outside = view.outside[k]
         cold = CHILLED_C + routes.leak_share[k][node] * np.maximum(outside - CHILLED_C, 0.0)
         degrees[k] = np.where(chilled, cold, np.maximum(outside, LOWEST_AMBIENT_C))
         degrees[k] += parameters.cooling[k][view.position[TEMPERATURE[k]], node]

@@ -209,7 +209,7 @@ def shapley(draws: Draws, groups: Mapping[str, Sequence[str]], rng: np.random.Ge
     base = _base_rates(draws)
     ledger = Ledger()
     for step in walk(draws, members, rng):
-        new_nodes = step.new.nodes()
+        new_nodes = step.new.nodes
         for place, name in enumerate(names):
             who = np.flatnonzero(step.group == place)
             batch = step.draw[who] % N_BATCHES

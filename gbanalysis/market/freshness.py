@@ -64,11 +64,10 @@ def start_deficit(view: View) -> Array:
     """Give the deficit with which each line leaves its supplier."""
     world, routes, parameters, items = view.world, view.routes, view.parameters, view.items
     category = world.sku_category[items.sku]
-    outside = parameters.temperature[view.position["weather"], routes.weather_region[0][items.supplier]]
     log_deficit = (
         parameters.supplier_log[view.position["quality_supplier"], items.supplier]
         + parameters.category_log[view.position["quality_category"], category]
-        + parameters.heat_sensitivity[items.supplier] * np.maximum(outside - HEAT_FROM_C, 0.0) / 10
+        + parameters.heat_sensitivity[items.supplier] * np.maximum(view.outside[0] - HEAT_FROM_C, 0.0) / 10
     )
     for place, shock in of_kind(parameters.shocks, SupplierQuality):
         struck = items.supplier == routes.node_index[0].get(shock.supplier_id, -1)
@@ -97,7 +96,7 @@ def bruises(view: View) -> Array:
     routes, parameters = view.routes, view.parameters
     fragile = routes.fragility[view.items.sku]
     damage = np.zeros((5, len(view.items)))
-    for k, node in enumerate(view.nodes()):
+    for k, node in enumerate(view.nodes):
         if k > 0:
             day_noise = parameters.bruise_log[k][view.position[QUALITY_NODE[k]], node]
             damage[k] = np.minimum(routes.bruise[k][node] * np.exp(day_noise) * fragile, 0.5)

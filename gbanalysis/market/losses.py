@@ -42,7 +42,7 @@ def loss_chances(view: View, age: Array, damage: Array) -> Array:
     chances[:, 1] = LOST_PER_BRUISE * damage
     for k in MISCOUNT_STAGES:
         chances[k, 3] = MISCOUNT
-    nodes = view.nodes()
+    nodes = view.nodes
     for place, shock in of_kind(view.parameters.shocks, CorruptShift):
         crew = CREWS.index(shock.shift)
         for k in range(1, 5):

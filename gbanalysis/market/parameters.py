@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,8 +131,8 @@ def make_parameters(
     return Parameters(
         config=config,
         days=days,
-        temperature=world.temperature[:, known].T,
-        rain=world.rain_mm[:, known].T,
+        temperature=np.ascontiguousarray(world.temperature[:, known].T),
+        rain=np.ascontiguousarray(world.rain_mm[:, known].T),
         hours_log=_day_noise(seed, "transit.hours", days, sizes, NODE_HOURS_SD),
         cooling=_day_noise(seed, "cooling.node", days, sizes, NODE_COOLING_SD),
         bruise_log=_day_noise(seed, "losses.bruise", days, sizes, (NODE_BRUISE_SD,) * len(sizes)),
@@ -196,11 +197,20 @@ class View:
     switched_on: NDArray[np.bool_] | None = None
     nudge: Mapping[str, float] = field(default_factory=dict)
 
+    @cached_property
     def nodes(self) -> tuple[Ints, ...]:
         """Give each stage's node index for every line."""
         grid = self.world.site_grid[self.items.site]
         supplier = self.items.supplier
         return supplier, self.world.supplier_shared[supplier], self.world.grid_central[grid], grid, self.items.site
+
+    @cached_property
+    def outside(self) -> tuple[Array, ...]:
+        """Give the outside temperature (°C) at each stage's node for every line."""
+        day, regions = self.position["weather"], self.routes.weather_region
+        return tuple(
+            self.parameters.temperature[day, region[node]] for region, node in zip(regions, self.nodes, strict=True)
+        )
 
     def nudged(self, nudge: Mapping[str, float]) -> View:
         """Give the same lines under an intervention."""

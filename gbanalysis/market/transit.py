@@ -51,7 +51,7 @@ class Transit:
 
 def transit(view: View) -> Transit:
     """Give the hours of every line under the view's weather and transit days."""
-    routes, parameters, nodes = view.routes, view.parameters, view.nodes()
+    routes, parameters, nodes = view.routes, view.parameters, view.nodes
     supplier, shared, central, grid, site = nodes
     legs = (
         np.zeros(len(supplier)),
@@ -65,11 +65,10 @@ def transit(view: View) -> Transit:
     for k, (node, leg) in enumerate(zip(nodes, legs, strict=True)):
         region = routes.weather_region[k][node]
         rain = parameters.rain[view.position["weather"], region]
-        heat = parameters.temperature[view.position["weather"], region]
         stay = routes.stay_hours[k][node]
         factor = np.exp(parameters.hours_log[k][view.position[TRANSIT[k]], node] + SHIPMENT_SD * view.items.z_hours[k])
         leg_hours[k] = leg * (1 + RAIN_PER_MM * np.minimum(rain, RAIN_CAP_MM)) * factor
-        hours[k] = leg_hours[k] + stay * (1 + HEAT_PER_C * np.maximum(heat - HEAT_FROM_C, 0.0)) * factor
+        hours[k] = leg_hours[k] + stay * (1 + HEAT_PER_C * np.maximum(view.outside[k] - HEAT_FROM_C, 0.0)) * factor
         hours[k] += view.nudge.get(TRANSIT[k], 0.0)
         planned[k] = leg + stay
         for place, shock in of_kind(parameters.shocks, SlowNode):

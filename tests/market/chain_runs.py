@@ -74,7 +74,7 @@ def run_world(world: World, days: range | None = None) -> Run:
             "hours": shipped.hours,
             "degrees": shipped.degrees,
             "crew": shipped.view.items.crew.T,
-            "nodes": np.stack(shipped.view.nodes(), axis=1),
+            "nodes": np.stack(shipped.view.nodes, axis=1),
             "flows": shipped.flows,
             "refunds": refunded.table,
             "inspections": inspections(day)["inspections"],

@@ -33,7 +33,7 @@ def test_quality_follows_its_equations(day):
     for i in range(60):
         sku, supplier = int(view.items.sku[i]), int(view.items.supplier[i])
         chilled = world.sku_shelf_days[sku] <= 21
-        nodes = [int(node[i]) for node in view.nodes()]
+        nodes = [int(node[i]) for node in view.nodes]
         age, whole = 0.0, 1.0
         for k, node in enumerate(nodes):
             degrees = journey.degrees[k, i]
