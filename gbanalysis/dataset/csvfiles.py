@@ -31,7 +31,9 @@ def csv_table(store: Store, table: Table, paths: Sequence[Path], renames: Mappin
     files = _TextFiles(store, table.name, dialects)
     there = files.header
     names, findings = name_columns(table, there, renames)
-    return RawTable(files.open, names, clean=True, findings=tuple(findings), after_reading=files.rejected)
+    return RawTable(
+        files.open, names, clean=True, all_text=True, findings=tuple(findings), after_reading=files.rejected
+    )
 
 
 @dataclass
@@ -93,18 +95,22 @@ class _TextFiles:
 
     def rejected(self) -> list[Finding]:
         """The lines that could not be split into the right number of fields, each by file and number."""
-        con, lines = self.store.con, []
         shapes = {(d.separator, d.skip, d.header) for d in self.dialects.values()}
-        for number in range(len(shapes)):
-            faults = con.table(f"rejects_{self.table}_{number}")
-            scans = con.table(f"scans_{self.table}_{number}").select("scan_id", "file_id", "file_path")
-            faults = faults.select("scan_id", "file_id", "line", "error_type", "error_message")
-            lines += faults.join(scans, ["scan_id", "file_id"]).order_by("line").execute().to_dict("records")
+        lines = [line for number in range(len(shapes)) for line in self._rejects(number)]
         if not lines:
             return []
-        where = [f"{self.origin[line['file_path']]} line {line['line']}" for line in lines]
-        first = lines[0]["error_message"].splitlines()[0].removesuffix(".")
+        where = [f"{self.origin[path]} line {line}" for path, line, _ in lines]
+        first = lines[0][2].splitlines()[0].removesuffix(".")
         shown = ", ".join(where[:5]) + (", ..." if len(where) > 5 else "")
         noun = "line cannot" if len(where) == 1 else "lines cannot"
         message = f"{self.table}: {len(where):,} {noun} be split into the columns ({shown}; the first: {first})"
         return [Finding(self.table, "lines", message, "", len(where), tuple(where[:5]))]
+
+    def _rejects(self, number: int) -> list[tuple[str, int, str]]:
+        """Path, line and reason of what DuckDB could not split."""
+        query = (
+            f"SELECT DISTINCT ON (scan.file_path, fault.line) scan.file_path, fault.line, fault.error_message "  # noqa: S608
+            f"FROM rejects_{self.table}_{number} AS fault "
+            f"JOIN scans_{self.table}_{number} AS scan USING (scan_id, file_id) ORDER BY ALL"
+        )
+        return list(self.store.con.con.execute(query).fetchall())

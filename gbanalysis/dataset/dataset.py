@@ -70,6 +70,7 @@ class Dataset:
         self._raw = {name: tables[name] for name in CONTRACT if name in tables}
         self._store = store
         self._unreadable = dict(unreadable or {})
+        self._unfit: dict[str, dict[str, str]] = {}
         self._lenient: dict[str, Any] = {}
         self._strict: dict[str, Any] = {}
         self._settings: Settings | None = None
@@ -209,16 +210,16 @@ class Dataset:
         """The readable contract columns, what could not be read in them, and the columns beyond the contract."""
         import ibis
 
+        unfit = self.unfit_columns(name)
         out: dict[str, Any] = {}
         for column in self._raw[name].names:
             rule = CONTRACT[name].columns.get(column)
             if rule is None:
                 out[column] = relation[column]
                 continue
-            try:
-                reading = read_column(relation[column], rule, clean=self._raw[name].clean)
-            except UnfitTypeError:
+            if column in unfit:
                 continue
+            reading = read_column(relation[column], rule, clean=self._raw[name].clean)
             out[column] = reading.value
             if reading.bad is not None:
                 out[column + BAD] = ibis.cases((reading.bad, relation[column + BAD].cast("string")))
@@ -238,16 +239,20 @@ class Dataset:
 
     def unfit_columns(self, name: str) -> dict[str, str]:
         """The columns of a table whose type can never be the contract's, each with the reason."""
-        raw, contract = self._raw[name], CONTRACT[name].columns
-        unfit = {}
-        for column, own in raw.names.items():
-            if column in contract:
-                try:
-                    value = tidy(raw.relation[own], contract[column], clean=raw.clean)
-                    read_column(value, contract[column], clean=raw.clean)
-                except UnfitTypeError as error:
-                    unfit[column] = str(error)
-        return unfit
+        if name not in self._unfit:
+            raw, contract = self._raw[name], CONTRACT[name].columns
+            unfit = {}
+            # Files of text have no types that could be unfit, and are not opened just to learn that.
+            for column, own in {} if raw.all_text else raw.names.items():
+                if column in contract:
+                    try:
+                        read_column(
+                            tidy(raw.relation[own], contract[column], clean=False), contract[column], clean=False
+                        )
+                    except UnfitTypeError as error:
+                        unfit[column] = str(error)
+            self._unfit[name] = unfit
+        return self._unfit[name]
 
     def _strictly(self, name: str) -> Any:
         """The lenient table where a bad value raises as soon as a query reads it."""

@@ -19,13 +19,15 @@ class RawTable:
     """A table before anything is read.
 
     `open` gives the Ibis table under the source's own column names, `names` maps every column's name in the data set
-    to its name there, `clean` says that text is as people typed it, and `after_reading` gives the findings that only
+    to its name there, `clean` says that text is as people typed it, `all_text` that there is nothing but text, and
+    `after_reading` gives the findings that only
     a full read can make, such as lines with too many fields.
     """
 
     open: Callable[[], Any]
     names: Mapping[str, str]
     clean: bool = False
+    all_text: bool = False
     findings: tuple[Finding, ...] = ()
     after_reading: Callable[[], list[Finding]] = _no_findings
 
