@@ -183,7 +183,6 @@ def _products(source: _Source) -> Any:
 def _sites(source: _Source) -> Any:
     import ibis
 
-
     stores = source("transactions").select("store_id").distinct()
     return stores.select(site_id=stores.store_id.cast("string"), region=ibis.literal(REGION)).order_by("site_id")
 
