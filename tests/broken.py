@@ -21,7 +21,12 @@ def good_frames() -> Frames:
     day = pd.to_datetime
     return {
         "settings": pd.DataFrame(
-            {"as_of": [day("2024-02-10").date()], "currency": ["CNY"], "refund_window_days": [14], "timezone": ["Asia/Shanghai"]}
+            {
+                "as_of": [day("2024-02-10").date()],
+                "currency": ["CNY"],
+                "refund_window_days": [14],
+                "timezone": ["Asia/Shanghai"],
+            }
         ),
         "order_lines": pd.DataFrame(
             {
@@ -32,10 +37,18 @@ def good_frames() -> Frames:
                 "sku_id": ["K1", "K2", "K1", "K3", "K2", "K1"],
                 "supplier_id": ["P1", "P2", "P1", "P1", "P2", "P1"],
                 "ordered_at": day(
-                    ["2024-01-30 08:05:00", "2024-01-30 08:05:00", "2024-01-31 22:59:59", "2024-02-01 00:00:00",
-                     "2024-02-02 12:30:15", "2024-02-03 09:00:00"]
+                    [
+                        "2024-01-30 08:05:00",
+                        "2024-01-30 08:05:00",
+                        "2024-01-31 22:59:59",
+                        "2024-02-01 00:00:00",
+                        "2024-02-02 12:30:15",
+                        "2024-02-03 09:00:00",
+                    ]
                 ).astype("datetime64[us]"),
-                "fulfilled_on": [day(d).date() for d in ("2024-01-31", "2024-01-31", "2024-02-01", "2024-02-02", "2024-02-03")]
+                "fulfilled_on": [
+                    day(d).date() for d in ("2024-01-31", "2024-01-31", "2024-02-01", "2024-02-02", "2024-02-03")
+                ]
                 + [None],
                 "quantity": [1.0, 2.0, 1.0, 3.0, 1.0, 12.0],
                 "amount": [12.5, 30.0, 12.5, 0.0, 15.0, 1234.5],
@@ -71,7 +84,11 @@ def good_frames() -> Frames:
         ),
         "suppliers": pd.DataFrame({"supplier_id": ["P1", "P2"], "name": ["甲", "乙"]}),
         "users": pd.DataFrame(
-            {"user_id": ["U1", "U2", "U3"], "registered_on": [day("2023-12-01").date()] * 3, "referrer_id": [None, "U1", "U1"]}
+            {
+                "user_id": ["U1", "U2", "U3"],
+                "registered_on": [day("2023-12-01").date()] * 3,
+                "referrer_id": [None, "U1", "U1"],
+            }
         ),
         "nodes": pd.DataFrame({"node_id": ["W1", "G1"], "stage": ["central_warehouse", "grid_warehouse"]}),
         "stage_flows": pd.DataFrame(
@@ -103,7 +120,12 @@ def good_frames() -> Frames:
             }
         ),
         "reviews": pd.DataFrame(
-            {"line_id": ["L1", "L2"], "reviewed_on": [day("2024-02-02").date()] * 2, "rating": [5, 1], "text": ["好", "坏,了"]}
+            {
+                "line_id": ["L1", "L2"],
+                "reviewed_on": [day("2024-02-02").date()] * 2,
+                "rating": [5, 1],
+                "text": ["好", "坏,了"],
+            }
         ),
         "leaders": pd.DataFrame({"leader_id": ["M1"], "recruited_on": [day("2023-01-01").date()], "left_on": [None]}),
         "inspections": pd.DataFrame(
@@ -115,7 +137,7 @@ def good_frames() -> Frames:
                 "n_defective": [3],
             }
         ),
-    }  # fmt: skip
+    }
 
 
 def frames_with(table: str) -> Frames:
@@ -286,23 +308,39 @@ def _days(*texts: str) -> list[Any]:
 
 BROKEN: tuple[Broken, ...] = (
     Broken("no_sites", _changed("sites", lambda f: None), ("sites", "required table", "missing")),
-    Broken("no_amount", _changed("order_lines", lambda f: f.drop(columns="amount")), ("order_lines.amount", "required column")),
-    Broken("amount_misspelt", _changed("order_lines", lambda f: f.rename(columns={"amount": "amout"})),
-           ("order_lines.amount", "'amout'", "column map")),
+    Broken(
+        "no_amount",
+        _changed("order_lines", lambda f: f.drop(columns="amount")),
+        ("order_lines.amount", "required column"),
+    ),
+    Broken(
+        "amount_misspelt",
+        _changed("order_lines", lambda f: f.rename(columns={"amount": "amout"})),
+        ("order_lines.amount", "'amout'", "column map"),
+    ),
     Broken("no_rows", _changed("products", lambda f: f.head(0)), ("products", "no rows")),
     Broken("two_settings", _changed("settings", _two_settings), ("settings", "one row", "2")),
     Broken("null_line_id", _with("order_lines", "line_id", 2, None), ("order_lines.line_id", "1 value is missing")),
     Broken("null_user", _with("order_lines", "user_id", 2, None), ("order_lines.user_id", "missing", "L3")),
     Broken("blank_region", _with("sites", "region", 0, ""), ("sites.region", "missing", "007")),
     Broken("nan_amount", _with("order_lines", "amount", 4, float("nan")), ("order_lines.amount", "missing", "L5")),
-    Broken("infinite_amount", _with("order_lines", "amount", 4, float("inf")), ("order_lines.amount", "infinite", "L5")),
+    Broken(
+        "infinite_amount", _with("order_lines", "amount", 4, float("inf")), ("order_lines.amount", "infinite", "L5")
+    ),
     Broken("duplicate_line", _changed("order_lines", _first_twice), ("order_lines", "more than once", "line_id L1")),
-    Broken("duplicate_flow", _changed("stage_flows", _first_twice),
-           ("stage_flows", "more than once", "shipment_id/stage/sku_id", "S1/central_warehouse/K1")),
+    Broken(
+        "duplicate_flow",
+        _changed("stage_flows", _first_twice),
+        ("stage_flows", "more than once", "shipment_id/stage/sku_id", "S1/central_warehouse/K1"),
+    ),
     Broken("duplicate_calendar", _changed("calendar", _first_twice), ("calendar", "more than once", "Spring Festival")),
-    Broken("unknown_sku", _with("order_lines", "sku_id", 3, "K9"), ("order_lines.sku_id", "products.sku_id", 'L4 "K9"')),
+    Broken(
+        "unknown_sku", _with("order_lines", "sku_id", 3, "K9"), ("order_lines.sku_id", "products.sku_id", 'L4 "K9"')
+    ),
     Broken("unknown_site", _with("order_lines", "site_id", 3, "12"), ("order_lines.site_id", "sites.site_id", "L4")),
-    Broken("refund_of_nothing", _with("refunds", "line_id", 1, "L99"), ("refunds.line_id", "order_lines.line_id", "R2")),
+    Broken(
+        "refund_of_nothing", _with("refunds", "line_id", 1, "L99"), ("refunds.line_id", "order_lines.line_id", "R2")
+    ),
     Broken("unknown_referrer", _with("users", "referrer_id", 1, "U77"), ("users.referrer_id", "users.user_id", "U2")),
     Broken("negative_amount", _with("order_lines", "amount", 1, -3.0), ("order_lines.amount", "below 0", "line_id L2")),
     Broken("zero_quantity", _with("order_lines", "quantity", 1, 0.0), ("order_lines.quantity", "not above 0", "L2")),
@@ -311,34 +349,97 @@ BROKEN: tuple[Broken, ...] = (
     Broken("rating_half", _with("reviews", "rating", 0, 4.5), ("reviews.rating", "whole", "4.5", "L1")),
     Broken("unknown_stage", _with("nodes", "stage", 1, "hub"), ("nodes.stage", "none of", 'G1 "hub"')),
     Broken("unknown_kind", _with("calendar", "kind", 0, "party"), ("calendar.kind", "none of", "holiday", "party")),
-    Broken("picked_up_before_ordered", _with("order_lines", "fulfilled_on", 0, _days("2024-01-29")[0]),
-           ("order_lines.fulfilled_on", "before ordered_at", "L1")),
-    Broken("refund_before_order", _with("refunds", "requested_on", 0, _days("2024-01-01")[0]),
-           ("refunds.requested_on", "before order_lines.ordered_at", "R1")),
-    Broken("departed_before_arrived", _with("stage_flows", "departed_at", 0, pd.Timestamp("2024-01-30 19:00")),
-           ("stage_flows.departed_at", "before arrived_at", "S1")),
-    Broken("ends_before_starts", _with("promotions", "ends_on", 0, _days("2024-01-01")[0]),
-           ("promotions.ends_on", "before starts_on", "K1")),
-    Broken("more_defective_than_sampled", _with("inspections", "n_defective", 0, 21),
-           ("inspections.n_sampled", "below n_defective", "I1")),
+    Broken(
+        "picked_up_before_ordered",
+        _with("order_lines", "fulfilled_on", 0, _days("2024-01-29")[0]),
+        ("order_lines.fulfilled_on", "before ordered_at", "L1"),
+    ),
+    Broken(
+        "refund_before_order",
+        _with("refunds", "requested_on", 0, _days("2024-01-01")[0]),
+        ("refunds.requested_on", "before order_lines.ordered_at", "R1"),
+    ),
+    Broken(
+        "departed_before_arrived",
+        _with("stage_flows", "departed_at", 0, pd.Timestamp("2024-01-30 19:00")),
+        ("stage_flows.departed_at", "before arrived_at", "S1"),
+    ),
+    Broken(
+        "ends_before_starts",
+        _with("promotions", "ends_on", 0, _days("2024-01-01")[0]),
+        ("promotions.ends_on", "before starts_on", "K1"),
+    ),
+    Broken(
+        "more_defective_than_sampled",
+        _with("inspections", "n_defective", 0, 21),
+        ("inspections.n_sampled", "below n_defective", "I1"),
+    ),
     Broken("zoned_stamps", _zoned, ("order_lines.ordered_at", "time zone", "local time")),
-    Broken("number_as_list", _changed("suppliers", lambda f: f.assign(name=[["a"], ["b"]])), ("suppliers.name", "array", "text")),
-    Broken("boolean_amount", _changed("order_lines", lambda f: f.assign(amount=True)), ("order_lines.amount", "boolean", "not a number")),
-    Broken("fractional_id", _changed("suppliers", lambda f: f.assign(supplier_id=[1.5, 2.0])), ("suppliers.supplier_id", "1.5")),
-    Broken("text_amount", _text("order_lines", "amount", 1, "thirty"), ("order_lines.amount", "not a number", 'L2 "thirty"')),
-    Broken("decimal_comma", _text("order_lines", "amount", 1, "12,5"), ("order_lines.amount", "12,5", "decimals with a point")),
-    Broken("day_month_ambiguous", _text("refunds", "requested_on", 0, "03/02/2024"),
-           ("refunds.requested_on", "03/02/2024", "day and month")),
-    Broken("no_such_day", _text("refunds", "requested_on", 0, "2024-02-30"), ("refunds.requested_on", "2024-02-30", "no such day")),
-    Broken("zoned_text", _text("order_lines", "ordered_at", 0, "2024-01-30T08:05:00Z"), ("order_lines.ordered_at", "without a zone")),
-    Broken("spreadsheet_day", _text("refunds", "requested_on", 0, "45322"), ("refunds.requested_on", "45322", "day number")),
-    Broken("spreadsheet_id", _text("order_lines", "line_id", 5, "1.23E+12"), ("order_lines.line_id", "1.23E+12", "spreadsheet")),
+    Broken(
+        "number_as_list",
+        _changed("suppliers", lambda f: f.assign(name=[["a"], ["b"]])),
+        ("suppliers.name", "array", "text"),
+    ),
+    Broken(
+        "boolean_amount",
+        _changed("order_lines", lambda f: f.assign(amount=True)),
+        ("order_lines.amount", "boolean", "not a number"),
+    ),
+    Broken(
+        "fractional_id",
+        _changed("suppliers", lambda f: f.assign(supplier_id=[1.5, 2.0])),
+        ("suppliers.supplier_id", "1.5"),
+    ),
+    Broken(
+        "text_amount",
+        _text("order_lines", "amount", 1, "thirty"),
+        ("order_lines.amount", "not a number", 'L2 "thirty"'),
+    ),
+    Broken(
+        "decimal_comma",
+        _text("order_lines", "amount", 1, "12,5"),
+        ("order_lines.amount", "12,5", "decimals with a point"),
+    ),
+    Broken(
+        "day_month_ambiguous",
+        _text("refunds", "requested_on", 0, "03/02/2024"),
+        ("refunds.requested_on", "03/02/2024", "day and month"),
+    ),
+    Broken(
+        "no_such_day",
+        _text("refunds", "requested_on", 0, "2024-02-30"),
+        ("refunds.requested_on", "2024-02-30", "no such day"),
+    ),
+    Broken(
+        "zoned_text",
+        _text("order_lines", "ordered_at", 0, "2024-01-30T08:05:00Z"),
+        ("order_lines.ordered_at", "without a zone"),
+    ),
+    Broken(
+        "spreadsheet_day", _text("refunds", "requested_on", 0, "45322"), ("refunds.requested_on", "45322", "day number")
+    ),
+    Broken(
+        "spreadsheet_id",
+        _text("order_lines", "line_id", 5, "1.23E+12"),
+        ("order_lines.line_id", "1.23E+12", "spreadsheet"),
+    ),
     Broken("odd_boolean", _text("refunds", "approved", 1, "maybe"), ("refunds.approved", "maybe", "R2")),
-    Broken("ragged_short", _lines("suppliers", lambda t: [*t, "P3"]), ("suppliers", "suppliers.csv line 4", "cannot be split")),
-    Broken("ragged_long", _lines("suppliers", lambda t: [*t, "P3,丙,x,y"]), ("suppliers", "suppliers.csv line 4", "cannot be split")),
+    Broken(
+        "ragged_short",
+        _lines("suppliers", lambda t: [*t, "P3"]),
+        ("suppliers", "suppliers.csv line 4", "cannot be split"),
+    ),
+    Broken(
+        "ragged_long",
+        _lines("suppliers", lambda t: [*t, "P3,丙,x,y"]),
+        ("suppliers", "suppliers.csv line 4", "cannot be split"),
+    ),
     Broken("open_quote", _lines("suppliers", lambda t: [*t, 'P3,"丙']), ("suppliers", "suppliers.csv line 4")),
-    Broken("header_twice", _lines("suppliers", lambda t: [t[0] + ",name", *(line + ",x" for line in t[1:])]),
-           ("suppliers.name", "2 columns")),
+    Broken(
+        "header_twice",
+        _lines("suppliers", lambda t: [t[0] + ",name", *(line + ",x" for line in t[1:])]),
+        ("suppliers.name", "2 columns"),
+    ),
     Broken("same_name_twice", _same_name_twice, ("sites.region", "2 columns", "'Region '")),
     Broken("latin_1", _latin, ("suppliers.csv", "encoding", "UTF-8")),
     Broken("bytes_not_text", _half_utf8, ("suppliers.csv", "line 4", "not UTF-8")),
@@ -353,4 +454,4 @@ BROKEN: tuple[Broken, ...] = (
     Broken("no_parts", _empty_folder_of_parts, ("products", "no parquet or CSV")),
     Broken("excel_only", _bytes("sites.xlsx", b"PK", "sites.parquet"), ("sites.xlsx", "save sites as parquet or CSV")),
     Broken("nothing_there", lambda folder: None, ("order_lines", "required table")),
-)  # fmt: skip
+)

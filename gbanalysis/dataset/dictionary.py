@@ -42,16 +42,16 @@ def readme() -> str:
     """The text of data/README.md."""
     return f"""# Data
 
-`sample/` is a simulated market, made by `make sample` from the seed recorded in `sample/market.json`; its known truth is
-in `sample/truth.json` and `sample/truth/`. `market/` (not committed) is the larger market that the book is built on, made
-at the first build. `reference/` holds small figures from real data sets, each with its source.
+`sample/` is a simulated market, made by `make sample` from the seed recorded in `sample/market.json`; its known truth
+is in `sample/truth.json` and `sample/truth/`. `market/` (not committed) is the larger market that the book is built on,
+made at the first build. `reference/` holds small figures from real data sets, each with its source.
 
 Your own data need the three required tables below, as parquet or CSV files in one folder, in a DuckDB file, or in any
-database that Ibis connects to; `gbanalysis validate DIR` says what does not fit, and `--columns map.toml` gives columns
-that have other names: `[order_lines]`, then `amount = "金额"`.
+database that Ibis connects to; `gbanalysis validate DIR` says what does not fit, and `--columns map.toml` gives
+columns that have other names: `[order_lines]`, then `amount = "金额"`.
 
-Keys and ids are text. `*_on` is a date, `*_at` a time stamp in local time without a zone. Money is in the data set's one
-currency, quantities in sale units. Columns beyond these are kept and may be used.
+Keys and ids are text. `*_on` is a date, `*_at` a time stamp in local time without a zone. Money is in the data set's
+one currency, quantities in sale units. Columns beyond these are kept and may be used.
 
 This file is made from the registry `gbanalysis/dataset/contract.py` by `python -m gbanalysis.dataset.dictionary`.
 
