@@ -72,11 +72,6 @@ class Term:
         steps = np.diff(np.eye(self.size), axis=0)
         return np.asarray(steps.T @ steps + 1e-6 * np.eye(self.size))
 
-    @property
-    def rank(self) -> int:
-        """Free directions of the prior."""
-        return self.size - 1 if self.walk else self.size
-
 
 @dataclass(frozen=True, eq=False)
 class CrossedFit:
@@ -187,7 +182,7 @@ def fit_crossed(
 
 
 def _learn(variance: float, term: Term, kernel: FloatArray, mean: FloatArray, covariance: FloatArray) -> float:
-    left = term.rank - float(np.sum(covariance * kernel)) / variance
+    left = term.size - float(np.sum(covariance * kernel)) / variance
     found = float(mean @ kernel @ mean) / max(left, LEAST_RANK_LEFT)
     return float(np.clip(found, SMALLEST_VARIANCE, LARGEST_VARIANCE))
 

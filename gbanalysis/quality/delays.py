@@ -88,14 +88,11 @@ def terms_of(triangle: Triangle, base: FloatArray) -> list[Term]:
     """Give the effects on the logit of the reverse hazard, in the order of `levels_of`."""
     groups, bands, cycle = len(set(triangle.group)), len(bands_of(triangle.max_delay)), triangle.cycle
     shocks = shock_mix(triangle.n_days, base)
+    stretched = np.kron(np.eye(triangle.n_days), stretch(base)[:, None]).astype(float)
     terms = [
         Term("delay", triangle.max_delay, variance=BASE_VARIANCE),
-        Term(
-            "drift",
-            triangle.n_days,
-            walk=True,
-            mix=np.kron(np.eye(triangle.n_days), stretch(base)[:, None]).astype(float),
-        ),
+        Term("level_drift", triangle.n_days, walk=True),
+        Term("stretch_drift", triangle.n_days, walk=True, mix=stretched),
         Term("report_day", shocks.shape[1], mix=shocks),
     ]
     if cycle > 1:
@@ -171,7 +168,7 @@ def levels_of(triangle: Triangle, cell: IntArray, day: IntArray, delay: IntArray
     edges = bands_of(triangle.max_delay)
     bands, band = len(edges), np.searchsorted(edges, delay, side="right") - 1
     place = day * triangle.max_delay + delay - 1
-    levels = [delay - 1, place, place]
+    levels = [delay - 1, day, place, place]
     if cycle > 1:
         levels += [place, day % cycle * bands + band]
     if groups > 1:
