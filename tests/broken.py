@@ -323,6 +323,11 @@ BROKEN: tuple[Broken, ...] = (
     Broken("null_line_id", _with("order_lines", "line_id", 2, None), ("order_lines.line_id", "1 value is missing")),
     Broken("null_user", _with("order_lines", "user_id", 2, None), ("order_lines.user_id", "missing", "L3")),
     Broken("blank_region", _with("sites", "region", 0, ""), ("sites.region", "missing", "007")),
+    Broken(
+        "padded_sku",
+        _with("order_lines", "sku_id", 0, "K1 "),
+        ("order_lines.sku_id", "blanks around it", 'L1 "K1 "'),
+    ),
     Broken("nan_amount", _with("order_lines", "amount", 4, float("nan")), ("order_lines.amount", "missing", "L5")),
     Broken(
         "infinite_amount", _with("order_lines", "amount", 4, float("inf")), ("order_lines.amount", "infinite", "L5")

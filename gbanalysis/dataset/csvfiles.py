@@ -29,11 +29,13 @@ def csv_table(store: Store, table: Table, paths: Sequence[Path], renames: Mappin
         except UnreadableTextError as error:
             raise UnreadableTextError(f"{table.name}: {path.name}: {error}") from error
     files = _TextFiles(store, table.name, dialects)
-    there = files.header
-    names, findings = name_columns(table, there, renames)
-    return RawTable(
-        files.open, names, clean=True, all_text=True, findings=tuple(findings), after_reading=files.rejected
+    names, findings = name_columns(table, files.header, renames)
+    notes = tuple(
+        f"{table.name}: {path.name} lacks columns that other files have, which are null there: {', '.join(lacking)}."
+        for path, dialect in dialects.items()
+        if (lacking := [name for name in files.header if name not in dialect.header])
     )
+    return RawTable(files.open, names, True, True, tuple(findings), notes, files.rejected)
 
 
 @dataclass

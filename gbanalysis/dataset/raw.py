@@ -29,6 +29,7 @@ class RawTable:
     clean: bool = False
     all_text: bool = False
     findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
     after_reading: Callable[[], list[Finding]] = _no_findings
 
     @cached_property

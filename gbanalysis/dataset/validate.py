@@ -174,8 +174,9 @@ def _shown(key: list[str], examples: list[str]) -> str:
 
 def _extras(dataset: Dataset) -> list[str]:
     """What is there beyond the contract, and which optional tables are not there."""
-    notes = []
+    notes: list[str] = []
     for name in dataset.tables:
+        notes += dataset.raw(name).notes
         others = [column for column in dataset.columns(name) if column not in CONTRACT[name].columns]
         if others:
             notes.append(f"{name} has columns beyond the contract, which are kept: {', '.join(others)}.")
