@@ -61,12 +61,11 @@ class Request:
             "PYTHONPATH": str(self.project.package.parent),
         }
 
-    def stamp(self) -> str:
-        """Say what a book of this request is made from: equal stamps, equal books."""
+    def inputs(self) -> str:
+        """Digest what a book of this request is made from, but for the files that its pages open themselves."""
         project = self.project
         sources = [project.root / name for name in ("_config.yml", "_toc.yml", "requirements.lock")]
         sources += [path for folder in (project.book, project.package) for path in sorted(folder.rglob("*"))]
-        sources += sorted((project.root / "benchmarks" / "results").glob("*"))
         digests = {
             relative_to(path, project.root): used_digest(path)
             for path in sources
@@ -78,7 +77,7 @@ class Request:
             "internal": self.internal,
             "strict": self.strict,
         }
-        return json.dumps({"inputs": digest_of({**asked, "sources": digests, "python": sys.version})})
+        return digest_of({**asked, "sources": digests, "python": sys.version})
 
 
 def build_book(
@@ -151,8 +150,8 @@ def _build(request: Request, *, own: bool, lock: int) -> None:
     begin = time.perf_counter()
     say = Progress(quiet=request.quiet, total=0).say
     first = request.out / "index.html"
-    stamp = request.stamp()
-    if _published(request.out) == stamp:
+    inputs = request.inputs()
+    if _is_published(request, inputs):
         say(f"Nothing has changed since the last build.\n{first}")
         return
     contents = toc.only_parts(toc.read_toc(request.project.root / "_toc.yml"), request.parts)
@@ -171,7 +170,8 @@ def _build(request: Request, *, own: bool, lock: int) -> None:
         raise Refused(FAILED)
     site.drop_leftovers(html, {page.name for page in pages})
     fonts.put_web_font(html, request.project.build / "cache" / "fonts")
-    swap.publish(html, request.out, stamp, ignore=(".buildinfo", "objects.inv", ".doctrees"))
+    stamp = {"inputs": inputs, "used": _opened(request, executed)}
+    swap.publish(html, request.out, json.dumps(stamp), ignore=(".buildinfo", "objects.inv", ".doctrees"))
     say(f"The book took {time.perf_counter() - begin:.0f} s.\n{first}")
 
 
@@ -248,6 +248,18 @@ def _stage(
     stage.clear_others(source, kept)
 
 
-def _published(out: Path) -> str | None:
-    stamp = out / swap.STAMP
-    return stamp.read_text("utf-8") if stamp.is_file() and (out / "index.html").is_file() else None
+def _opened(request: Request, executed: dict[str, Executed]) -> dict[str, str]:
+    """Name the files and folders of the project that pages opened themselves, each with its digest."""
+    used = {path: digest for page in executed.values() for path, digest in page.used.items()}
+    outside = {Path(path): digest for path, digest in used.items() if Path(path).suffix != ".py"}
+    return {relative_to(path, request.project.root): digest for path, digest in outside.items()}
+
+
+def _is_published(request: Request, inputs: str) -> bool:
+    """Say whether the published book is the one that this request would make."""
+    path = request.out / swap.STAMP
+    if not path.is_file() or not (request.out / "index.html").is_file():
+        return False
+    stamp = json.loads(path.read_text("utf-8"))
+    used = stamp["used"].items()
+    return stamp["inputs"] == inputs and all(used_digest(request.project.root / name) == d for name, d in used)

@@ -18,6 +18,9 @@ from gbanalysis.publish.execute import Executed
 from gbanalysis.publish.notebooks import notebook_from
 from gbanalysis.publish.swap import write_whole
 
+KEPT_RUNS = 6
+"""Runs that are kept of each page: enough for the sample, the market and a few data sets of the user."""
+
 
 @dataclass(frozen=True)
 class PageCache:
@@ -53,11 +56,18 @@ class PageCache:
         used = {relative_to(Path(path), self.root): digest for path, digest in page.used.items()}
         kept = {"seconds": page.seconds, "used": used, "notebook": page.notebook}
         write_whole(self._path(page.name, notebook), json.dumps(kept))
+        runs = self.folder.glob(f"{_file_name(page.name)}-{32 * '[0-9a-f]'}.json")
+        for old in sorted(runs, key=lambda path: path.stat().st_mtime_ns)[:-KEPT_RUNS]:
+            old.unlink()
 
     def _path(self, name: str, notebook: Any) -> Path:
         cells = [(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
         key = digest_of({"cells": cells, "setting": self.setting})
-        return self.folder / f"{name.replace('/', '.')}-{key}.json"
+        return self.folder / f"{_file_name(name)}-{key}.json"
+
+
+def _file_name(page: str) -> str:
+    return page.replace("/", ".")
 
 
 def setting_digest(**settings: str) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,24 +94,28 @@ async def _execute(name: str, notebook: Any, settings: Mapping[str, str], watche
     failure = None
     probed = probe.with_probe(notebook, watched)
     with tempfile.TemporaryDirectory(prefix="gbanalysis-page-") as folder:
+        begun: list[Any] = []
         limit = asyncio.timeout(PAGE_TIMEOUT)
         try:
             async with limit:
-                await _run_cells(probed, kernel_environment({**settings, "IPYTHONDIR": folder}), folder)
+                await _run_cells(probed, begun, kernel_environment({**settings, "IPYTHONDIR": folder}), folder)
         except CellExecutionError as error:
-            failure = _failure(probed, f"{error.ename}: {error.evalue}")
+            failure = _failure(probed, begun, f"{error.ename}: {error.evalue}")
         except (TimeoutError, DeadKernelError):  # nbclient takes a cancelled cell for a dead kernel
             late, dead = (
                 f"the page took over {PAGE_TIMEOUT} seconds",
                 "the kernel died; out of memory is the usual cause",
             )
-            failure = _failure(probed, f"Timeout: {late}" if limit.expired() else f"DeadKernel: {dead}")
+            failure = _failure(probed, begun, f"Timeout: {late}" if limit.expired() else f"DeadKernel: {dead}")
     used = {} if failure else probe.read_probe(probed)
     return Executed(name, probe.without_probe(probed), time.perf_counter() - begin, used, failure)
 
 
-async def _run_cells(notebook: Any, environment: dict[str, str], folder: str) -> None:
-    """Run the cells in order in a fresh kernel of this very Python, whatever kernels the user has registered."""
+async def _run_cells(notebook: Any, begun: list[Any], environment: dict[str, str], folder: str) -> None:
+    """Run the cells in order in a fresh kernel of this very Python, whatever kernels the user has registered.
+
+    Each cell is put into `begun` before it runs.
+    """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
@@ -128,16 +132,17 @@ async def _run_cells(notebook: Any, environment: dict[str, str], folder: str) ->
         client.kc = channels
         client.reset_execution_trackers()
         for number, cell in enumerate(notebook.cells):
+            begun.append(cell)
             await client.async_execute_cell(cell, number)
     finally:
         channels.stop_channels()
         await manager.shutdown_kernel(now=True)
 
 
-def _failure(notebook: Any, error: str) -> Failure:
-    """Find the cell that was running: the last code cell that left a trace."""
+def _failure(notebook: Any, begun: Sequence[Any], error: str) -> Failure:
+    """Describe the cell that was running: the last code cell that began."""
     code = [cell for cell in code_cells(notebook) if probe.MARK not in cell.metadata]
-    number = max((n for n, cell in enumerate(code) if cell.execution_count or cell.outputs), default=0)
+    number = max((n for n, cell in enumerate(code) if any(cell is other for other in begun)), default=0)
     errors = [output for output in code[number].outputs if output.output_type == "error"]
     traceback = ANSI.sub("", "\n".join(errors[-1].traceback)) if errors else ""
     return Failure(number, code[number].source, error, traceback)

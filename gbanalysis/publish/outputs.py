@@ -60,8 +60,8 @@ def ready_to_stage(notebook: Any, page: str, paths: Mapping[str, str]) -> tuple[
     for number, cell in enumerate(code_cells(staged)):
         for output in cell.outputs:
             if output.get("name") == "stderr":
-                first = scrub(output.text, paths).strip().splitlines()
-                left_out.append(f"{page}, cell {number + 1}: stderr left out of the page: {first[-1] if first else ''}")
+                lines = scrub(output.text, paths).strip().splitlines()
+                left_out.append(f"{page}, cell {number + 1}: stderr left out of the page: {lines[0] if lines else ''}")
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for order, output in enumerate(cell.outputs):
             _scrub_output(output, paths)

@@ -1,6 +1,6 @@
 import pytest
 
-from gbanalysis.publish.cache import PageCache, data_digest
+from gbanalysis.publish.cache import KEPT_RUNS, PageCache, data_digest
 from gbanalysis.publish.execute import Executed
 from gbanalysis.publish.notebooks import code_cell, notebook_from
 from gbanalysis.publish.probe import used_digest
@@ -59,6 +59,15 @@ def test_the_cache_survives_a_move_of_the_project(kept, tmp_path_factory):
     moved = tmp_path_factory.mktemp("elsewhere") / "project"
     kept.root.rename(moved)
     assert PageCache(moved / "cache", moved, "setting").get("part/page", notebook()) is not None
+
+
+def test_only_the_latest_runs_of_a_page_are_kept_and_other_pages_are_left_alone(kept):
+    kept.put(Executed("part/page-2", notebook(), 1.0), notebook())
+    for number in range(KEPT_RUNS + 2):
+        kept.put(Executed("part/page", notebook(str(number)), 1.0), notebook(str(number)))
+    assert kept.get("part/page-2", notebook()) is not None
+    found = [kept.get("part/page", notebook(str(number))) is not None for number in range(KEPT_RUNS + 2)]
+    assert found == [False, False] + KEPT_RUNS * [True]
 
 
 def test_data_are_digested_by_content_and_name(tmp_path):

@@ -38,7 +38,7 @@ def test_stderr_is_left_out_and_told():
     )
     staged, left_out = outputs.ready_to_stage(found, "sales/a", {"/srv": "."})
     assert [output.name for output in staged.cells[0].outputs] == ["stdout"]
-    assert left_out == ["sales/a, cell 1: stderr left out of the page:   odd data"]
+    assert left_out == ["sales/a, cell 1: stderr left out of the page: ./x.py:1: UserWarning"]
 
 
 @pytest.mark.parametrize(
