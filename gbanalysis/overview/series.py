@@ -86,9 +86,10 @@ class Series(Result):
         return self.last_periods(metric)[0]
 
     def latest(self, metric: str) -> pd.DataFrame:
-        """Give the rows of `last_period`, the largest value first."""
+        """Give the rows of `last_period`, the largest value first; of the very last where it is known in none."""
         part = self.metric(metric)
-        return part[part["period"] == self.last_period(metric)].sort_values("value", ascending=False, ignore_index=True)
+        when = part["period"].max() if self.unknown(metric) else self.last_period(metric)
+        return part[part["period"] == when].sort_values("value", ascending=False, ignore_index=True)
 
     def say(self, metric: str, period: Any = None) -> str:
         """Write a metric of the whole trade with its interval, in `period` or `last_period`; "so far" if not final."""
