@@ -3,8 +3,9 @@
     weight of the SKU at rank q    proportional to q^(-zipf) * lognormal noise
     rank                           by the good's popularity times lognormal noise
 
-Which naive estimator it fools: the share of SKUs with a refund, which grows with the volume at one and the same rate of
-refunds; the upper tenth of the SKUs carries 39 % of the lines of the book's default market.
+Which naive estimator it fools: the share of SKUs with a refund, which grows with the volume. In the book's default
+market 69 % of the upper tenth of the SKUs have a refund in a week and 35 % of the lower half, though by lines the lower
+half has the higher rate (5.4 % against 4.0 %). The upper tenth carries 39 % of the lines.
 """
 
 from __future__ import annotations

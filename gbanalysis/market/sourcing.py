@@ -6,8 +6,9 @@ over the suppliers that serve province r and the category of k. Shares move in t
 between any two periods. `tilt` is zero but in family "confounder", where an unrecorded glut moves allocation and
 quality.
 
-Which naive estimator it fools: in family "confounder" the adjustment for all that is recorded, which still blames a
-supplier for what its gluts did.
+Which naive estimator it fools: in family "confounder" a supplier's days of a large share against its days of a small
+one. The chance of a refund on the fullest quarter of its days is 1.8 times that of the emptiest (1.02 times in family
+"standard"), though the share does nothing.
 """
 
 from __future__ import annotations

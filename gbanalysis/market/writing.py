@@ -10,10 +10,11 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +25,7 @@ from gbanalysis.market.day import DAY_TABLES, Day
 from gbanalysis.market.world import World, build_world
 
 ROWS_A_GROUP = 1_000_000
+FAILED = -1
 
 
 @dataclass(frozen=True)
@@ -76,51 +78,69 @@ def write_batches(
             write_batch(world, batch, folder)
             done(batch)
         return
+    reading, writing = os.pipe()
     shares = [batches[first::workers] for first in range(min(workers, len(batches)))]
-    with ThreadPoolExecutor(len(shares)) as pool:
-        finished: list[Batch] = []
-        waiting: set[Future[None]] = {
-            pool.submit(_run_worker, world.config, share, folder, finished) for share in shares
-        }
-        told = 0
-        while waiting or told < len(finished):
-            while told < len(finished):
-                done(finished[told])
-                told += 1
-            ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in ended:
-                future.result()
+    crew = [_Worker.start((world.config, share, folder), writing) for share in shares]
+    os.close(writing)
+    by_number, whole = {batch.number: batch for batch in batches}, False
+    try:
+        with os.fdopen(reading) as numbers:
+            for number in map(int, numbers):
+                if number == FAILED:
+                    break
+                done(by_number[number])
+            else:
+                whole = all(worker.process.wait() == 0 for worker in crew)
+    finally:
+        trouble = " ".join(filter(None, (worker.end() for worker in crew)))
+    if not whole:
+        raise GBAnalysisError(f"a worker of the simulation failed: {trouble or 'it was killed'}")
 
 
-def _run_worker(config: Config, share: Sequence[Batch], folder: Path, finished: list[Batch]) -> None:
-    """Start one worker process on its share and note each batch that it reports."""
-    home = str(Path(__file__).resolve().parents[2])
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([home, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
-        "OMP_NUM_THREADS": "1",
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "gbanalysis.market.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-    ) as process:
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-        process.stdin.write(pickle.dumps((config, list(share), folder)))
+@dataclass(frozen=True)
+class _Worker:
+    """A worker process and the file that takes its errors."""
+
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+
+    @classmethod
+    def start(cls, request: tuple[Config, Sequence[Batch], Path], numbers: int) -> _Worker:
+        """Start a worker that writes the numbers of its finished batches to the file descriptor `numbers`."""
+        path = os.pathsep.join(filter(None, [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")]))
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gbanalysis.market.worker"],
+            stdin=subprocess.PIPE,
+            stdout=numbers,
+            stderr=said,
+            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        )
+        assert process.stdin is not None
+        process.stdin.write(pickle.dumps(request))
         process.stdin.close()
-        for line in process.stdout:
-            number = int(line)
-            finished.append(next(batch for batch in share if batch.number == number))
-        trouble = process.stderr.read().decode(errors="replace")
-    if process.returncode:
-        raise GBAnalysisError(f"a worker of the simulation ended with status {process.returncode}: {trouble.strip()}")
+        return cls(process, said)
+
+    def end(self) -> str:
+        """Stop the process if it still runs; give what it said on standard error."""
+        self.process.kill()
+        self.process.wait()
+        with self.said:
+            self.said.seek(0)
+            return self.said.read().decode(errors="replace").strip()
 
 
 def work(request: bytes) -> Iterator[int]:
-    """Do a worker's share: rebuild the world from its Config, write the batches, yield each number when it is done."""
+    """Do a worker's share: rebuild the world from its Config, write the batches, yield each number when it is done.
+
+    Where something fails, the error goes to standard error and the last number is FAILED.
+    """
     config, share, folder = pickle.loads(request)
-    world = build_world(config)
-    for batch in share:
-        write_batch(world, batch, folder)
-        yield batch.number
+    try:
+        world = build_world(config)
+        for batch in share:
+            write_batch(world, batch, folder)
+            yield batch.number
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        yield FAILED

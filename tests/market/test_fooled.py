@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from gbanalysis.market import people
+from gbanalysis.market.config import Config
+from gbanalysis.market.day import Day
 from gbanalysis.market.demand import expected_units
+from gbanalysis.market.world import build_world
 
 
 def within(value):
@@ -106,3 +109,23 @@ def test_growth_of_the_total_is_not_growth_of_the_sites(default_market):
     late, early = lines[-180:-90].sum(axis=0), lines[:90].sum(axis=0)
     total, alike = late.sum() / early.sum() - 1, late[old].sum() / early[old].sum() - 1
     assert (total, alike) == (pytest.approx(0.58, abs=0.04), pytest.approx(0.31, abs=0.04))
+
+
+def chances_by_share_of_supplier(family):
+    """Mean refund chance of every supplier on the fullest and the emptiest quarter of its days, as a ratio."""
+    config = Config(seed=20230101, n_lines=150_000, n_days=365, family=family, shocks="none")
+    world = build_world(config)
+    n_lines, chance = np.zeros((2, world.n_days, world.n_suppliers))
+    for number in range(world.n_days):
+        day = Day(world, number)
+        n_lines[number] = np.bincount(day.lines.supplier, minlength=world.n_suppliers)
+        chance[number] = np.bincount(day.lines.supplier, day.refunded.chance, world.n_suppliers)
+    share = n_lines / n_lines.sum(axis=1, keepdims=True)
+    full, empty = share >= np.quantile(share, 0.75, axis=0), share <= np.quantile(share, 0.25, axis=0)
+    rates = [(chance * part).sum(axis=0) / (n_lines * part).sum(axis=0) for part in (full, empty)]
+    return float(np.exp(np.log(rates[0] / rates[1]).mean()))
+
+
+def test_full_days_of_a_supplier_look_bad_where_an_unrecorded_glut_moves_both():
+    assert chances_by_share_of_supplier("standard") == pytest.approx(1.02, abs=0.08)
+    assert chances_by_share_of_supplier("confounder") == pytest.approx(1.8, abs=0.25)

@@ -158,7 +158,7 @@ def test_a_worker_that_fails_says_why(tmp_path):
 
     world = build_world(Config(seed=1, n_lines=500, n_days=10))
     batches = [Batch(0, range(5), False), Batch(1, range(5, 99), False)]
-    with pytest.raises(GBAnalysisError, match="a worker of the simulation ended with status 1"):
+    with pytest.raises(GBAnalysisError, match="a worker of the simulation failed: IndexError"):
         write_batches(world, batches, tmp_path, workers=2, done=lambda _: None)
 
 
