@@ -1,0 +1,187 @@
+"""Charts draw what the frame says: values, intervals, units, what is not final, and labels in any script."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from gbanalysis import plots
+from gbanalysis.errors import GBAnalysisError
+from gbanalysis.plots import style
+
+from .frames import series
+
+
+@pytest.fixture(autouse=True)
+def no_window() -> Iterator[None]:
+    mpl.use("Agg")
+    yield
+    plt.close("all")
+
+
+def bands(ax: Axes) -> list[PolyCollection]:
+    return [found for found in ax.collections if isinstance(found, PolyCollection)]
+
+
+def heights(band: PolyCollection) -> np.ndarray:
+    """All ordinates of a band."""
+    return np.concatenate([path.vertices[:, 1] for path in band.get_paths()])
+
+
+def test_series_shows_values_interval_and_unit() -> None:
+    frame = series(n_open=0)
+    ax = plots.plot_series(frame, label="refund rate", unit="share")
+    np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), frame["value"])
+    band = heights(bands(ax)[0])
+    assert band.min() == pytest.approx(frame["ci_lower"].min()) and band.max() == pytest.approx(frame["ci_upper"].max())
+    assert ax.get_ylabel() == "refund rate (%)" and ax.get_title() == ""
+    ax.figure.canvas.draw()
+    assert "3%" in [text.get_text() for text in ax.get_yticklabels()]
+    assert ax.get_ylim()[0] == 0
+
+
+def test_what_is_not_final_is_hatched_dotted_and_open() -> None:
+    frame = series(n=10, n_open=3)
+    ax = plots.plot_series(frame, label="refund rate", unit="share")
+    solid, dotted, marks = ax.get_lines()
+    assert np.isfinite(solid.get_ydata()).sum() == 7
+    assert (solid.get_linestyle(), dotted.get_linestyle()) == ("-", ":")
+    np.testing.assert_allclose(marks.get_ydata(), frame["value"].tail(3))
+    assert marks.get_markerfacecolor() == "none"
+    assert [bool(band.get_hatch()) for band in bands(ax)] == [False, True]
+
+
+def test_groups_are_told_apart_without_colour_and_named_at_their_end() -> None:
+    names = ["east", "north", "south", "west"]
+    frame = pd.concat([series(region=name, n_open=0) for name in names])
+    ax = plots.plot_series(frame, label="rate", unit="share", group="region")
+    assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in ax.get_lines()}) == 4
+    assert [text.get_text() for text in ax.texts] == names
+    many = pd.concat([series(region=str(i)) for i in range(7)])
+    with pytest.raises(GBAnalysisError, match="at most 6"):
+        plots.plot_series(many, label="rate", group="region")
+
+
+def test_a_given_axes_is_used_and_the_callers_style_is_left_alone() -> None:
+    before = dict(mpl.rcParams)
+    figure, ax = plt.subplots()
+    assert plots.plot_series(series(), label="rate", ax=ax) is ax
+    assert plt.get_fignums() == [figure.number]
+    assert {key: value for key, value in mpl.rcParams.items() if before[key] != value} == {}
+
+
+def test_chinese_labels_have_glyphs() -> None:
+    frame = pd.concat([series(region=name, n_open=0) for name in ("湖南", "广东")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns of every glyph that no font has
+        plots.plot_series(frame, label="售后率", unit="share", group="region").figure.canvas.draw()
+        bars = frame.groupby("region").last().reset_index()
+        plots.plot_bars(bars, group="region", label="损耗率", unit="share").figure.canvas.draw()
+
+
+def test_panels_share_a_scale_that_holds_all_of_them() -> None:
+    frame = pd.concat([series(region="a"), series(region="b").assign(value=0.4, ci_lower=0.3, ci_upper=0.5)])
+    figure = plots.plot_multiples(frame, panel="region", label="rate", unit="share", columns=2)
+    assert isinstance(figure, Figure)
+    limits = {ax.get_ylim() for ax in figure.axes if ax.get_visible()}
+    assert len(limits) == 1 and next(iter(limits))[1] > 0.5
+    own = plots.plot_multiples(
+        frame.assign(unit=["share"] * 12 + ["CNY"] * 12), panel="region", columns=2, own_scale=True
+    )
+    assert [ax.get_ylabel() for ax in own.axes] == ["a (%)", "b (CNY)"]
+
+
+def test_bars_stand_on_zero_with_their_interval_and_number() -> None:
+    frame = pd.DataFrame(
+        {
+            "stage": ["a", "b", "c"],
+            "value": [0.02, 0.01, np.nan],
+            "ci_lower": [0.015, 0.008, np.nan],
+            "ci_upper": [0.03, 0.012, np.nan],
+            "is_final": [True, False, True],
+        }
+    )
+    ax = plots.plot_bars(frame, group="stage", label="loss", unit="share", role="harm")
+    assert [bar.get_x() for bar in ax.patches] == [0, 0, 0] and ax.get_xlim()[0] == 0
+    assert [bool(bar.get_hatch()) for bar in ax.patches] == [False, True, False]
+    segments = ax.containers[1].lines[2][0].get_segments()
+    np.testing.assert_allclose(segments[0][:, 0], [0.015, 0.03])
+    assert [text.get_text() for text in ax.texts] == ["2.0%", "1.0%", "not known"]
+    assert ax.get_xlabel() == "loss (%)"
+
+
+def test_waterfall_hangs_each_step_from_the_level_before() -> None:
+    frame = pd.DataFrame(
+        {
+            "part": ["GMV", "goods", "gain", "freight", "margin"],
+            "value": [100.0, -70.0, 5.0, np.nan, 35.0],
+            "ci_lower": [95.0, -72.0, 4.0, np.nan, 30.0],
+            "ci_upper": [105.0, -68.0, 6.0, np.nan, 40.0],
+            "is_total": [True, False, False, False, True],
+        }
+    )
+    ax = plots.plot_waterfall(frame, label="money", unit="CNY")
+    spans = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in ax.patches]
+    assert spans == [(0, 100), (100, 30), (30, 35), (0, 35)]
+    assert "not known" in [text.get_text() for text in ax.texts]
+    assert [text.get_text() for text in ax.get_xticklabels()] == list(frame["part"])
+    assert [bool(bar.get_hatch()) for bar in ax.patches] == [False, True, True, False]
+    assert ax.get_ylabel() == "money (CNY)"
+
+
+def test_heat_table_writes_every_value_and_leaves_gaps_empty() -> None:
+    frame = pd.DataFrame(
+        {
+            "region": ["a", "a", "b"],
+            "category": ["x", "y", "x"],
+            "value": [0.01, 0.02, 0.03],
+            "ci_lower": [0.005, 0.01, 0.02],
+            "ci_upper": [0.02, 0.03, 0.04],
+        }
+    )
+    ax = plots.plot_heat(frame, row="region", column="category", label="rate", unit="share")
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == ["1.0%", "0.5% to 2.0%", "2.0%", "1.0% to 3.0%", "3.0%", "2.0% to 4.0%"]
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("region", "category")
+
+
+def contrast(one: str, two: str) -> float:
+    """The WCAG 2.1 contrast ratio of two colours."""
+
+    def luminance(colour: str) -> float:
+        rgb = np.array(mpl.colors.to_rgb(colour))
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    high, low = sorted((luminance(one), luminance(two)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#14181e"])
+def test_type_and_main_colours_read_on_light_and_dark_pages(page: str) -> None:
+    assert contrast(style.INK, page) >= 3.8
+    for colour in (style.BLUE, style.VERMILION, style.GREEN):
+        assert contrast(colour, page) >= 3
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.0312, "share", "3.1%"),
+        (1234567, "CNY", "1.23M"),
+        (98765, "", "98.8k"),
+        (2.5e9, "", "2.5B"),
+        (-450, "", "-450"),
+    ],
+)
+def test_short_numbers(value: float, unit: str, text: str) -> None:
+    assert style.short_number(value, unit) == text
