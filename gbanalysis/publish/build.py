@@ -261,5 +261,6 @@ def _is_published(request: Request, inputs: str) -> bool:
     if not path.is_file() or not (request.out / "index.html").is_file():
         return False
     stamp = json.loads(path.read_text("utf-8"))
-    used = stamp["used"].items()
-    return stamp["inputs"] == inputs and all(used_digest(request.project.root / name) == d for name, d in used)
+    if stamp["inputs"] != inputs:
+        return False
+    return all(used_digest(request.project.root / name) == digest for name, digest in stamp["used"].items())
