@@ -3,7 +3,7 @@
     cells       3 regions x 6 categories; lines a day ~ Poisson(5,000 x share), the shares drift to the slow categories
     rate        category 3 to 6 %, times region, times a day's weather (autoregressive), times the cell's own trend
     report at d ∝ (S(d) - S(d + 1)) x weight of the weekday of the report (each category has its own weekly habit)
-    S(d)        exp(-(d / scale)^0.85); the scale differs by category and weekday of the pickup
+    S(d)        exp(-(d / scale)^1.05); the scale differs by category and weekday of the pickup
 
 Families: `plain`; `overdispersed` (a gamma batch effect of each cell and day, Dirichlet delays of each cell and day,
 and a shock of each reporting day: the desk is short of people); `drift` (the scale grows through the series).
@@ -19,7 +19,7 @@ from gbanalysis.quality.triangle import Triangle
 Array = NDArray[np.float64]
 
 FAMILIES = ("plain", "overdispersed", "drift")
-N_DAYS, MAX_DELAY, LINES = 75, 14, 5_000
+N_DAYS, MAX_DELAY, LINES = 60, 14, 5_000
 N_REGIONS, N_CATEGORIES = 3, 6
 START = "2026-01-05"
 WEEKDAY = np.array([1.15, 1.05, 1.0, 1.0, 1.0, 0.8, 0.75])
@@ -39,7 +39,7 @@ def make_world(family: str, seed: int) -> World:
     category = np.tile(np.arange(N_CATEGORIES), N_REGIONS)
     region = np.repeat(np.arange(N_REGIONS), N_CATEGORIES)
     days = np.arange(N_DAYS)
-    scale = np.sort(rng.uniform(0.4, 1.5, N_CATEGORIES))
+    scale = np.sort(rng.uniform(0.55, 1.5, N_CATEGORIES))
     lines = rng.poisson(LINES * _shares(rng, category, region, days, scale))
     rate = _rates(rng, category, region)
     law = _delay_law(rng, category, scale, drifts=family == "drift")
@@ -88,7 +88,7 @@ def _delay_law(rng: np.random.Generator, category: Array, scale: Array, *, drift
     habit = WEEKDAY * np.exp(rng.normal(0, 0.05, (N_CATEGORIES, 7)))
     grows = np.exp(rng.uniform(0.2, 0.5) * days / N_DAYS) if drifts else np.ones(N_DAYS)
     size = scale[category][:, None] * by_weekday[category][:, days % 7] * grows
-    survival = np.exp(-((delay / size[:, :, None]) ** 0.85))
+    survival = np.exp(-((delay / size[:, :, None]) ** 1.05))
     weight = habit[category][:, (days[:, None] + delay[:-1]) % 7]
     mass = -np.diff(survival, axis=2) * weight
     return np.asarray(mass / mass.sum(axis=2, keepdims=True))
