@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gbanalysis.market.draws import Mix, Numbers, day_positions, draw_allocation, draw_mix, stratified
+from gbanalysis.market.draws import Mix, Numbers, day_positions, draw_allocation, draw_mixes, stratified
 from gbanalysis.market.journey import refund_chance
 from gbanalysis.market.parameters import (
     PLAYERS,
@@ -125,7 +125,8 @@ def make_draws(world: World, base: Ints, current: Ints, n: int, rng: np.random.G
         ]
     )
     numbers = Numbers.draw(rng, n)
-    mix = (draw_mix(world, days, position[0], numbers), draw_mix(world, days, position[1], numbers))
+    old, new = draw_mixes((world, world), (days[position[0]], days[position[1]]), numbers)
+    mix = (old, new)
     supplier = np.stack(
         [
             np.stack([draw_allocation(world, days, place, lines, numbers.supplier) for lines in mix])

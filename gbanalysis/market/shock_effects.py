@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gbanalysis.market.draws import Mix, Numbers, day_positions, draw_allocation, draw_mix, stratified
+from gbanalysis.market.draws import Mix, Numbers, day_positions, draw_allocation, draw_mixes, stratified
 from gbanalysis.market.effects import CHUNK, N_BATCHES
 from gbanalysis.market.journey import refund_chance
 from gbanalysis.market.parameters import PLAYERS, Items, Parameters, View, make_parameters
@@ -81,14 +81,14 @@ def make_shock_draws(world: World, days: Ints, n: int, rng: np.random.Generator)
         place for place, shock in enumerate(shocks) if shock.kind in REACH_DAYS and _near(shock, first, last)
     )
     numbers, u_day = Numbers.draw(rng, n), stratified(rng, n)
-    position, mix, supplier = [], [], []
+    variants = []
     for code in range(2 ** len(demand)):
         left_out = {place for bit, place in enumerate(demand) if not code >> bit & 1}
         kept = tuple(shock for place, shock in enumerate(shocks) if place not in left_out)
-        variant = build_world(replace(world.config, shocks=kept)) if left_out else world
-        position.append(day_positions(variant, days, u_day))
-        mix.append(draw_mix(variant, days, position[-1], numbers))
-        supplier.append(draw_allocation(variant, days, position[-1], mix[-1], numbers.supplier))
+        variants.append(build_world(replace(world.config, shocks=kept)) if left_out else world)
+    position = [day_positions(variant, days, u_day) for variant in variants]
+    mix = draw_mixes(variants, [days[place] for place in position], numbers)
+    supplier = [draw_allocation(world, days, *draw, numbers.supplier) for draw in zip(position, mix, strict=True)]
     parameters = make_parameters(world, routes_of(world), days)
     return ShockDraws(world, parameters, numbers, demand, tuple(position), tuple(mix), tuple(supplier))
 

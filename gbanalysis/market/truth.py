@@ -7,7 +7,10 @@
 - `response`: what an hour, a degree or anything else that can be set would change, by intervention;
 - tables: `shocks`, `effects`, `abusers`, `lines` (ultimate refunds), `demand` (uncensored), `losses` (true causes).
 
-The rate is the line caliber on the fulfilled basis, by the day of the promised pickup.
+The rate is the line caliber on the fulfilled basis, by the day of the promised pickup. It leaves out two small
+things: that a stock-out cuts the demand of the SKUs that are wanted most, and that what is picked up at all depends
+a little on the mechanisms. Over 24 markets of 40 thousand lines the lines' own chances lie 0.7 % (standard error
+0.4 %) below the expected rate, relative to it, and 0.4 % (0.4 %) below without stock-outs.
 """
 
 from __future__ import annotations

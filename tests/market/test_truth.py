@@ -12,9 +12,12 @@ import pytest
 
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.market.config import Config
+from gbanalysis.market.demand import site_sku_sampler
+from gbanalysis.market.draws import Buyers
 from gbanalysis.market.effects import ledger_frame, make_draws, shapley
 from gbanalysis.market.journey import refund_chance
 from gbanalysis.market.parameters import PLAYERS, QUALITY_NODE, TEMPERATURE, TRANSIT
+from gbanalysis.market.routes import routes_of
 from gbanalysis.market.shocks import Leniency, Lockdown, SlowNode, SupplierQuality, from_records, to_records
 from gbanalysis.market.truth import Truth, config_record, read_config, write_truth
 from gbanalysis.market.world import build_world
@@ -234,3 +237,27 @@ def test_a_folder_without_truth_is_refused(tmp_path, truth):
         Truth.load(tmp_path)
     with pytest.raises(GBAnalysisError, match="never written"):
         _ = truth.lines
+
+
+def test_coupled_lines_follow_each_days_own_law(truth):
+    world, n = truth.world, 60_000
+    base, current = np.arange(19, 41), np.arange(50, 75)
+    draws = make_draws(world, base, current, n, np.random.default_rng(2))
+    strictness = routes_of(world).user_strictness
+    buyers = Buyers.of(world)
+    for days, mix in zip((base, current), draws.mix, strict=True):
+        lines = np.sum([world.expected[day - 1] for day in days], axis=0, dtype=float)
+        share = lines / lines.sum()
+        seen = np.zeros_like(share)
+        np.add.at(seen, (world.site_region[mix.site], mix.sku), 1)
+        busy = share * n > 5
+        z = (seen[busy] - n * share[busy]) / np.sqrt(n * share[busy])
+        assert np.mean(z**2) == pytest.approx(1, abs=0.25)
+        weight = np.zeros(world.n_users)
+        for day in days:
+            cells = np.diff(site_sku_sampler(world, day - 1).cells, prepend=0.0) * world.expected[day - 1].sum()
+            weight[buyers.user] += buyers.shares(world, day - 1) * cells[buyers.cell]
+        expected = np.average(strictness, weights=weight)
+        assert strictness[mix.user].mean() == pytest.approx(expected, abs=4 * strictness.std() / np.sqrt(n))
+    same = [(getattr(draws.mix[0], name) == getattr(draws.mix[1], name)).mean() for name in ("site", "sku", "user")]
+    assert min(same) > 0.4
