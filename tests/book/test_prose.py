@@ -135,3 +135,20 @@ def test_the_bibliography_has_author_title_and_year():
     for key, entry in parse_file(str(BOOK / "references.bib")).entries.items():
         assert entry.persons.get("author") and entry.fields.get("title"), key
         assert entry.fields["year"] in key, key
+
+
+def test_sources_of_docstrings_stand_in_the_bibliography():
+    listed = {
+        (person.last_names[-1].casefold(), entry.fields["year"])
+        for entry in parse_file(str(BOOK / "references.bib")).entries.values()
+        for person in entry.persons["author"]
+    }
+    package = BOOK.parent / "gbanalysis"
+    named = {
+        (surname.casefold(), year, path.name)
+        for path in package.rglob("*.py")
+        for surname, year in re.findall(r"\b[A-Z]\. ([A-Z][A-Za-z]+) \(((?:19|20)\d\d)\)", path.read_text("utf-8"))
+    }
+    assert named, "no docstring names a source"
+    missing = {(surname, year, name) for surname, year, name in named if (surname, year) not in listed}
+    assert not missing, "add these to book/references.bib"
