@@ -61,8 +61,8 @@ class ShiftAttribution(Result):
         totals = self._view("mechanism").set_index("mechanism")["contribution"]
         _check_sum("the mechanisms", totals.sum(), self.change)
         _check_sum("the players", self._view("player")["contribution"].sum(), self.change)
-        for mechanism, part in self._view("who").groupby("mechanism"):
-            _check_sum(f"the levels of {mechanism}", part["contribution"].sum(), float(totals[str(mechanism)]))
+        for name, part in self._view("who").groupby("mechanism"):
+            _check_sum(f"the levels of {name}", part["contribution"].sum(), float(totals[str(name)]))
         for (mechanism, key), part in self._view("where").groupby(["mechanism", "dimension"]):
             _check_sum(f"{mechanism} by {key}", part["contribution"].sum(), float(totals[str(mechanism)]))
 
@@ -206,12 +206,9 @@ def _table(
     rows = []
     for account in accounts:
         levels = [None] if account.key is None else list(cells.labels[account.key])
-        if account.key is None:
-            lines = cells.totals[:, None]
-        else:
-            size = cells.size(account.key)
-            code = cells.period * size + cells.codes[account.key]
-            lines = np.bincount(code, weights=cells.n, minlength=2 * size).reshape(2, size)
+        size = len(levels)
+        code = 0 if account.key is None else cells.codes[account.key]
+        lines = np.bincount(cells.period * size + code, weights=cells.n, minlength=2 * size).reshape(2, size)
         level = ["all"] if account.dimension == "rest" else levels
         for name, before, after in zip(level, lines[0], lines[1], strict=True):
             rows.append((account.view, account.mechanism, account.dimension, name, before, after))

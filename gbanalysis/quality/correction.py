@@ -54,14 +54,8 @@ def correct_to_observed(model: RefundModel, tables: Tables, observed: FloatArray
             residual = gap
         if np.abs(gap).max() < TOLERANCE:
             return Correction(effects, residual)
-        slope = np.stack([end_gradient(model, tables, rates, weights, end).sum(axis=0) for end in (0, 1)])
+        ends_apart = (weights * row[:, None] for row in np.eye(2))
+        slope = np.stack([gradients(model.design, tables, rates, share).sum(axis=0) for share in ends_apart])
         direction = model.covariance @ slope.T
         effects = effects + direction @ np.linalg.solve(slope @ direction, gap)
     raise GBAnalysisError("the model cannot reproduce the observed rates of the two periods")
-
-
-def end_gradient(model: RefundModel, tables: Tables, rates: object, weights: FloatArray, end: int) -> FloatArray:
-    """Derivative of one period's modelled rate by the effects."""
-    shares = np.zeros_like(weights)
-    shares[end] = weights[end]
-    return gradients(model.design, tables, rates, shares)  # type: ignore[arg-type]

@@ -68,62 +68,83 @@ def indicator(code: IntArray, size: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(rows), (code, np.arange(rows))), shape=(size, rows))
 
 
-def weighted(
-    model: RefundModel, tables: Tables, rates: RouteRates, weights: FloatArray, levels: sparse.csr_matrix
-) -> Derivatives:
-    """The sum of weights times the coalitions' rates, split by level of routes, with its derivatives.
+@dataclass(frozen=True)
+class RouteWorth:
+    """What one weighting of the coalitions is worth on each route, and its derivatives there, not yet summed."""
+
+    value: FloatArray
+    effects: FloatArray
+    mix: FloatArray
+    allocation: FloatArray
+    hours: FloatArray
+    slope: FloatArray
+
+
+def route_worth(model: RefundModel, tables: Tables, rates: RouteRates, weights: FloatArray) -> RouteWorth:
+    """The sum of weights times the coalitions' rates, route by route.
 
     Parameters
     ----------
     weights
         Weight of each coalition, in the order of their numbers.
-    levels
-        Which routes belong to each level, shape (levels, routes).
     """
     by_outer = weights.reshape(-1, 4)
     shares = by_outer @ route_weights(tables)
     inner_sum = by_outer.T @ rates.rate  # (4, routes): what each choice of mix and allocation is worth
-    value = levels @ np.einsum("cz,cz->z", shares, rates.rate)
-    effects = levels @ gradients(model.design, tables, rates, shares)
-    pair, choice = tables.pair, tables.choice
-    mix, allocation = [], []
-    for period in (0, 1):
-        worth = sum(
-            inner_sum[outer] * tables.allocation[outer >> 1, choice] for outer in range(4) if outer & 1 == period
-        )
-        mix.append(_by(levels, worth, pair, tables.mix.shape[1]))
-        worth = sum(inner_sum[outer] * tables.mix[outer & 1, pair] for outer in range(4) if outer >> 1 == period)
-        allocation.append(_by(levels, worth, choice, tables.allocation.shape[1]))
-    hours, slope = [], np.empty((len(value), len(tables.transit)))
-    for stage, transit in enumerate(tables.transit):
-        on = rates.inner >> (1 + stage) & 1
-        size = transit.points.shape[1]
-        worths = [
-            np.einsum("c,cz,cz->z", (on == period).astype(float), shares, rates.by_hours[:, :, stage])
-            for period in (0, 1)
-        ]
-        hours.append(np.stack([_by(levels, worth, transit.segment, size) for worth in worths]))
-        tilt = levels @ np.einsum("cz,cz->z", shares, rates.by_slope[:, :, stage])
-        slope[:, stage] = tilt - np.einsum("pls,ps->l", hours[stage], transit.mean_heat)
-    return Derivatives(value, effects, (mix[0], mix[1]), (allocation[0], allocation[1]), tuple(hours), slope)
+    chosen, drawn = tables.allocation[:, tables.choice], tables.mix[:, tables.pair]
+    current = (rates.inner[:, None] >> (1 + np.arange(len(tables.transit))) & 1).astype(float)
+    hours = shares[:, :, None] * rates.by_hours
+    late = np.einsum("cs,czs->sz", current, hours)
+    return RouteWorth(
+        np.einsum("cz,cz->z", shares, rates.rate),
+        gradients(model.design, tables, rates, shares),
+        np.stack([inner_sum[mix] * chosen[0] + inner_sum[2 + mix] * chosen[1] for mix in (0, 1)]),
+        np.stack([inner_sum[2 * period] * drawn[0] + inner_sum[2 * period + 1] * drawn[1] for period in (0, 1)]),
+        np.stack([hours.sum(axis=0).T - late, late]),
+        np.einsum("cz,czs->sz", shares, rates.by_slope),
+    )
 
 
-def _by(levels: sparse.csr_matrix, worth: FloatArray, code: IntArray, size: int) -> FloatArray:
-    """Sum route values by level and code."""
-    return np.asarray((levels @ sparse.diags(worth) @ indicator(code, size).T).toarray())
+def sum_levels(tables: Tables, worth: RouteWorth, level: IntArray, size: int) -> Derivatives:
+    """Sum the routes by level."""
+
+    def by(values: FloatArray, code: IntArray, width: int) -> FloatArray:
+        return np.bincount(level * width + code, weights=values, minlength=size * width).reshape(size, width)
+
+    n_pairs, n_choices = tables.mix.shape[1], tables.allocation.shape[1]
+    nothing = np.zeros_like(level)
+    hours = tuple(
+        np.stack([by(worth.hours[period, stage], transit.segment, transit.points.shape[1]) for period in (0, 1)])
+        for stage, transit in enumerate(tables.transit)
+    )
+    tilt = [
+        by(worth.slope[stage], nothing, 1)[:, 0] - np.einsum("pls,ps->l", hours[stage], transit.mean_heat)
+        for stage, transit in enumerate(tables.transit)
+    ]
+    return Derivatives(
+        by(worth.value, nothing, 1)[:, 0],
+        indicator(level, size) @ worth.effects,
+        (by(worth.mix[0], tables.pair, n_pairs), by(worth.mix[1], tables.pair, n_pairs)),
+        (by(worth.allocation[0], tables.choice, n_choices), by(worth.allocation[1], tables.choice, n_choices)),
+        hours,
+        np.array(tilt).reshape(len(hours), size).T,
+    )
 
 
-def derive(model: RefundModel, tables: Tables, rates: RouteRates, account: Account, size: int) -> Derivatives:
-    """All levels of one account."""
-    code = np.zeros(tables.n_routes, dtype=np.int64) if account.key is None else tables.codes[account.key]
-    levels = indicator(code, size)
-    found = weighted(model, tables, rates, account.weights, levels)
-    if not account.centred:
+def derive(
+    tables: Tables, account: Account, size: int, worth: RouteWorth, average: RouteWorth | None = None
+) -> Derivatives:
+    """All levels of one account; a centred one needs the `average` worth over both sides of its switch."""
+    nobody = np.zeros(tables.n_routes, dtype=np.int64)
+    level = nobody if account.key is None else tables.codes[account.key]
+    found = sum_levels(tables, worth, level, size)
+    if average is None:
         return found
-    centre = weighted(model, tables, rates, np.abs(account.weights) / 2, indicator(np.zeros_like(code), 1))
+    centre = sum_levels(tables, average, nobody, 1)
     weight = route_weights(tables)
-    growth = (levels @ (weight[1] - weight[0]))[:, None]
-    belongs = (_by(levels, np.ones(len(code)), tables.pair, tables.mix.shape[1]) > 0) * centre.value[0]
+    growth = np.bincount(level, weights=weight[1] - weight[0], minlength=size)[:, None]
+    belongs = np.zeros_like(found.mix[0])
+    belongs[level, tables.pair] = centre.value[0]
     return Derivatives(
         found.value - growth[:, 0] * centre.value,
         found.effects - growth * centre.effects,
@@ -138,8 +159,20 @@ def derive_all(
     cells: CodedCells, model: RefundModel, tables: Tables, rates: RouteRates, accounts: Sequence[Account]
 ) -> Derivatives:
     """All levels of all accounts, under each other in their order."""
-    parts = [derive(model, tables, rates, item, 1 if item.key is None else cells.size(item.key)) for item in accounts]
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
+    worths: dict[bytes, RouteWorth] = {}
+
+    def worth(weights: FloatArray) -> RouteWorth:
+        key = weights.tobytes()
+        if key not in worths:
+            worths[key] = route_worth(model, tables, rates, weights)
+        return worths[key]
+
+    total = None
+    for account in accounts:
+        size = 1 if account.key is None else cells.size(account.key)
+        average = worth(np.abs(account.weights) / 2) if account.centred and account.key else None
+        part = derive(tables, account, size, worth(account.weights), average)
+        total = part if total is None else total + part
+    if total is None:
+        raise ValueError("there are no accounts to derive")
     return total

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from gbanalysis.quality.coalitions import RouteRates
-from gbanalysis.quality.influence import Derivatives, indicator, weighted
+from gbanalysis.quality.influence import Derivatives, indicator, route_worth
 from gbanalysis.quality.mechanisms import CodedCells
 from gbanalysis.quality.refund_model import RefundModel
 from gbanalysis.quality.tables import Tables
@@ -33,12 +34,11 @@ def corrected_directions(
     model: RefundModel, tables: Tables, rates: RouteRates, figures: Derivatives
 ) -> tuple[FloatArray, FloatArray]:
     """How each figure moves with the model's score (figures, effects) and with the two observed rates (figures, 2)."""
-    everyone = indicator(np.zeros(tables.n_routes, dtype=np.int64), 1)
     ends = []
     for coalition in (0, 4 * len(rates.inner) - 1):
         only = np.zeros(4 * len(rates.inner))
         only[coalition] = 1.0
-        ends.append(weighted(model, tables, rates, only, everyone).effects[0])
+        ends.append(route_worth(model, tables, rates, only).effects.sum(axis=0))
     slope = np.stack(ends)
     metric = model.covariance @ slope.T
     pull = figures.effects @ metric @ np.linalg.inv(slope @ metric)
@@ -54,22 +54,29 @@ def outcome_variance(
     ----------
     A. C. Cameron, J. B. Gelbach and D. L. Miller (2011), Journal of Business & Economic Statistics 29, 238-249.
     """
-    lever = np.asarray(model.matrix @ direction.T) + (pull / cells.totals).T[cells.period]
-    influence = lever * (cells.refunded - cells.n * model.probability(effects))[:, None]
+    shape = (len(cells.n), 2)
+    share = sparse.csr_matrix((1 / cells.totals[cells.period], (np.arange(shape[0]), cells.period)), shape=shape)
+    lever = sparse.hstack([model.matrix, share]).tocsr()
+    towards = np.hstack([direction, pull]).T
+    moved = sparse.diags(cells.refunded - cells.n * model.probability(effects)) @ lever
     days = int(cells.day.max()) + 1
     supplier = cells.codes["supplier_id"] * days + cells.day
     grid = cells.codes["grid_id"] * days + cells.day
-    first, second = _clustered(influence, supplier), _clustered(influence, grid)
-    both = _clustered(influence, supplier * cells.size("grid_id") + cells.codes["grid_id"])
+    first, second = _clustered(moved, towards, supplier), _clustered(moved, towards, grid)
+    both = _clustered(moved, towards, supplier * cells.size("grid_id") + cells.codes["grid_id"])
     known = np.maximum(np.maximum(first, second), first + second - both)
-    return np.asarray(known + cells.extra_variance @ lever**2)
+    if not cells.extra_variance.any():
+        return known
+    return np.asarray(known + _clustered(sparse.diags(np.sqrt(cells.extra_variance)) @ lever, towards, None))
 
 
-def _clustered(influence: FloatArray, cluster: IntArray) -> FloatArray:
-    """Sum of squared cluster sums, with the small-sample factor of the number of clusters."""
+def _clustered(scores: sparse.csr_matrix, towards: FloatArray, cluster: IntArray | None) -> FloatArray:
+    """Sum of squared cluster sums of scores @ towards, with the small-sample factor of the number of clusters."""
+    if cluster is None:
+        return np.asarray(((scores @ towards) ** 2).sum(axis=0))
     _, code = np.unique(cluster, return_inverse=True)
     count = int(code.max()) + 1
-    sums = indicator(code, count) @ influence
+    sums = (indicator(code, count) @ scores) @ towards
     return np.asarray((sums**2).sum(axis=0) * count / max(count - 1, 1))
 
 

@@ -1,0 +1,166 @@
+"""The attribution keeps its sums, its symmetries and agrees with Kitagawa where both apply."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gbanalysis.errors import ContractError, GBAnalysisError, NotEnoughDataError
+from gbanalysis.quality.attribution import ShiftAttribution, attribute_cells
+
+from .small_chain import small_cells
+
+
+@pytest.fixture(scope="module")
+def cells() -> pd.DataFrame:
+    return small_cells(1, worse=1.0, slower=5.0, warmer=4.0, shift=0.6)
+
+
+@pytest.fixture(scope="module")
+def found(cells: pd.DataFrame) -> ShiftAttribution:
+    return attribute_cells(cells)
+
+
+def values(result: ShiftAttribution) -> pd.DataFrame:
+    table = result.table.fillna({"dimension": "", "level": ""})
+    return table.set_index(["view", "mechanism", "dimension", "level"])[["contribution", "se"]].sort_index()
+
+
+def test_everything_sums_to_the_observed_change(cells: pd.DataFrame, found: ShiftAttribution) -> None:
+    sums = cells.groupby("period")[["n", "refunded"]].sum()
+    rate = sums["refunded"] / sums["n"]
+    assert found.change == pytest.approx(rate["current"] - rate["base"], abs=1e-15)
+    who = found.to_frame()
+    totals = who[who["level"].isna()]
+    assert totals["contribution"].sum() == pytest.approx(found.change, abs=1e-12)
+    for view in ("who", "where"):
+        frame = found.to_frame(view)
+        levels = frame[frame["level"].notna()]
+        keys = ["mechanism"] if view == "who" else ["mechanism", "dimension"]
+        for key, part in levels.groupby(keys):
+            total = totals.set_index("mechanism").loc[key[0], "contribution"]
+            assert part["contribution"].sum() == pytest.approx(total, abs=1e-12)
+
+
+def test_a_table_that_does_not_add_up_is_refused(found: ShiftAttribution) -> None:
+    broken = found.table.copy()
+    broken.loc[broken.index[-1], "contribution"] += 1e-9
+    with pytest.raises(GBAnalysisError, match="add up to"):
+        replace(found, table=broken)
+
+
+def test_the_supplier_and_the_grid_that_changed_are_named(found: ShiftAttribution) -> None:
+    largest = found.largest(4)
+    quality = largest[largest["mechanism"] == "quality"]
+    transit = largest[largest["mechanism"] == "transit"]
+    assert quality.iloc[0]["level"] == "s0"
+    assert transit.iloc[0]["level"] == "g1"
+    assert "s0" in found.text()
+
+
+def test_two_equal_periods_differ_by_nothing(cells: pd.DataFrame) -> None:
+    base = cells[cells["period"] == "base"]
+    same = attribute_cells(pd.concat([base, base.assign(period="current", day=base["day"] + 100)]))
+    assert np.abs(same.table["contribution"]).max() < 1e-10
+
+
+def test_swapping_the_periods_turns_every_sign(cells: pd.DataFrame, found: ShiftAttribution) -> None:
+    swapped = cells.assign(period=cells["period"].map({"base": "current", "current": "base"}))
+    turned = values(attribute_cells(swapped))
+    np.testing.assert_allclose(turned["contribution"], -values(found)["contribution"], atol=1e-8)
+    np.testing.assert_allclose(turned["se"], values(found)["se"], rtol=1e-3, atol=1e-9)
+
+
+def test_names_and_order_of_rows_do_not_matter(cells: pd.DataFrame, found: ShiftAttribution) -> None:
+    renamed = {"s0": "t9", "s1": "t3", "s2": "t7", "s3": "t1"}
+    shuffled = cells.sample(frac=1, random_state=3).assign(supplier_id=lambda frame: frame["supplier_id"].map(renamed))
+    other = attribute_cells(shuffled).table.assign(
+        level=lambda frame: frame["level"].replace({v: k for k, v in renamed.items()})
+    )
+    np.testing.assert_allclose(
+        values(replace(found, table=other))["contribution"], values(found)["contribution"], atol=1e-9
+    )
+
+
+def test_cells_cut_finer_give_the_same(cells: pd.DataFrame, found: ShiftAttribution) -> None:
+    half = cells.assign(n=cells["n"] / 2, refunded=cells["refunded"] / 2)
+    np.testing.assert_allclose(values(attribute_cells(pd.concat([half, half]))), values(found), atol=1e-9)
+
+
+def test_mix_and_one_quality_factor_agree_with_kitagawa() -> None:
+    cells = small_cells(4, n_days=3, lines=6000.0, worse=0.8, shift=0.8).assign(temperature_c=np.nan)
+    sums = cells.pivot_table(
+        index=["category", "supplier_id", "grid_id"], columns="period", values=["n", "refunded"], aggfunc="sum"
+    )
+    share = sums["n"] / sums["n"].sum()
+    rate = sums["refunded"] / sums["n"]
+    composition = (rate.mean(axis=1) * (share["current"] - share["base"])).sum()
+    by_rate = (share.mean(axis=1) * (rate["current"] - rate["base"])).sum()
+    result = attribute_cells(cells.assign(central_hours=10.0, grid_hours=6.0)).to_frame("player").set_index("mechanism")
+    ours = result["contribution"]
+    quality = ours[[name for name in ours.index if name.startswith("quality")]].sum()
+    assert quality == pytest.approx(by_rate, abs=3e-5)
+    assert ours["mix"] + ours["allocation"] == pytest.approx(composition, abs=3e-5)
+    assert by_rate > 20 * 3e-5
+    assert composition > 20 * 3e-5
+
+
+def test_without_hours_or_weather_their_effect_is_quality(cells: pd.DataFrame) -> None:
+    result = attribute_cells(cells.assign(temperature_c=np.nan), stages=())
+    assert "transit" not in set(result.table["mechanism"])
+    weather = result.table[result.table["mechanism"] == "weather"]
+    assert np.abs(weather["contribution"]).max() < 1e-12
+    assert any("temperature" in note for note in result.notes)
+
+
+def test_uncertain_delay_widens_the_intervals(cells: pd.DataFrame, found: ShiftAttribution) -> None:
+    late = np.where(cells["period"] == "current", 0.5 * cells["refunded"], 0.0)
+    wider = attribute_cells(cells.assign(refunded_variance=late))
+    np.testing.assert_allclose(wider.table["contribution"], found.table["contribution"], atol=1e-12)
+    assert (wider.table["se"] >= found.table["se"] - 1e-15).all()
+    assert wider.to_frame("player").loc[0, "se"] > 0
+    total = wider.table.query("view == 'mechanism' and mechanism == 'quality'")["se"].item()
+    assert total > 1.05 * found.table.query("view == 'mechanism' and mechanism == 'quality'")["se"].item()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        (lambda c: c.drop(columns="grid_id"), ContractError, "lack grid_id"),
+        (lambda c: c[c["period"] == "base"], NotEnoughDataError, "the current period has no lines"),
+        (lambda c: c.assign(refunded=0), NotEnoughDataError, "no line was refunded"),
+        (lambda c: c.assign(period="before"), ContractError, "must be base or current"),
+        (lambda c: c.assign(grid_id="one"), ContractError, "more than one central_id"),
+        (
+            lambda c: c.assign(supplier_id=c["supplier_id"].where(c["supplier_id"] != "s1")),
+            ContractError,
+            "is empty in",
+        ),
+        (
+            lambda c: c.assign(grid_hours=c["grid_hours"].where(c["grid_id"] != "g1")),
+            ContractError,
+            "known in some cells",
+        ),
+        (lambda c: c.assign(n=-1), ContractError, "must be finite and not negative"),
+    ],
+)
+def test_bad_cells_are_refused(cells: pd.DataFrame, change, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        attribute_cells(change(cells))
+
+
+def test_one_supplier_in_one_region_is_noted(cells: pd.DataFrame) -> None:
+    alone = cells[(cells["supplier_id"] != "s2") | (cells["region"] == "r0")]
+    assert any("s2 served one region only" in note for note in attribute_cells(alone).notes)
+
+
+def test_words_and_pictures(found: ShiftAttribution) -> None:
+    assert f"{100 * found.change:+.2f} points" in found.text()
+    assert f"{100 * found.residual_change:+.3f}" in found.text()
+    assert len(found.summary().splitlines()) <= 20
+    assert "Waterfall" in found.alt_text()
+    labels = [label.get_text() for label in found.plot().get_xticklabels()]
+    assert labels[0].startswith("base")
+    with pytest.raises(ValueError, match="view must be"):
+        found.to_frame("whom")  # type: ignore[arg-type]
