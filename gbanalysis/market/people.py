@@ -1,9 +1,9 @@
 """Users and group leaders: how they came, how often they buy, how long they stay.
 
-    visits a day   lambda_u = Gamma(shape) * rate of the source * strength of the site's leader, scaled to n_lines
+    visits a day   lambda_u = Gamma(shape) * rate of the source * rate of the occupation * strength of the site's
+                   leader, scaled so that the market has n_lines
     stay           Lomax: (scale + tenure) * U^(-1 / 1.6) - scale, the scale by source (an exponential stay whose
                    rate is gamma distributed over users)
-                   and rate of the occupation
     referral       odds = base odds * strength^1.5; the referrer is an earlier user of the same site
     taste          segment by the occupation, occupation by the age band
     commission     0.08, 0.10 or 0.12 by the leader's strength; a site whose leader left keeps 0.7 of its visits

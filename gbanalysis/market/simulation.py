@@ -22,7 +22,7 @@ from gbanalysis.market.world import World, build_world
 from gbanalysis.market.writing import Batch, make_batches, write_batches, write_table
 
 CHUNK_LINES = 250_000
-WORTH_WORKERS = 300_000
+WORTH_WORKERS = 1_000_000
 
 #: the knobs of the book's default market: 26 months, so that festivals, cohorts and lifetimes exist
 DEFAULT_MARKET: MappingProxyType[str, Any] = MappingProxyType(
