@@ -114,6 +114,14 @@ def test_links_to_pages_lead_somewhere(name):
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
+def test_no_measured_figure_is_typed_into_prose(name):
+    for cell in NOTEBOOKS[name].cells:
+        if cell.cell_type == "markdown":
+            prose = re.sub(r"```.*?```|`[^`]*`", "", cell.source, flags=re.DOTALL)
+            assert not re.search(r"\d\s?(?:%|per cent|percentage points)|(?:CNY|¥|\$)\s?\d", prose), prose
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_glued_texts_are_made_on_the_page(name):
     code = "\n".join(cell.source for cell in _code(NOTEBOOKS[name]))
     for key in re.findall(r"\{glue:text\}`([\w-]+)(?::[^`]*)?`", TEXTS[name]):
