@@ -12,7 +12,7 @@ from typing import Any
 
 import gbanalysis as gb
 from gbanalysis.errors import ContractError, GBAnalysisError
-from gbanalysis.publish import faults, fonts, outputs, site, stage, swap, toc
+from gbanalysis.publish import extension, faults, fonts, outputs, site, stage, swap, toc
 from gbanalysis.publish.cache import PageCache, data_digest, digest_of, relative_to, setting_digest
 from gbanalysis.publish.default_data import ensure_market
 from gbanalysis.publish.execute import PAGE_SECONDS, Executed, execute_pages
@@ -162,7 +162,9 @@ def _build(request: Request, *, own: bool, lock: int) -> None:
     _check_pages(executed, paths)
     _stage(request, pages, executed, contents, paths)
     work = request.project.build / "work"
-    warnings = site.run_sphinx(work, lock)
+    titles = {page.name: page.title for page in pages}
+    frame = digest_of({"toc": contents, "titles": titles, "extension": used_digest(Path(extension.__file__))})
+    warnings = site.run_sphinx(work, frame, lock)
     html = work / "html"
     if warnings:
         complain(faults.sphinx_block(warnings))

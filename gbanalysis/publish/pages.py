@@ -32,6 +32,12 @@ class Page:
         return "kernelspec" in self.meta
 
     @property
+    def title(self) -> str:
+        """The heading of the page, with its number sign."""
+        match = re.search(r"^# .+$", self.text, re.MULTILINE)
+        return match.group(0) if match else "# Untitled"
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The tables without which the page says nothing."""
         return tuple(self.meta.get("gbanalysis", {}).get("tables", ()))
@@ -71,7 +77,7 @@ def notebook_of(page: Page, present: Collection[str]) -> Any:
     notebook = read_myst_markdown_notebook(page.text)
     missing = [table for table in page.tables if table not in present]
     if missing:
-        notebook.cells = [box_for(_title(notebook), missing)]
+        notebook.cells = [box_for(page.title, missing)]
     else:
         notebook.cells = box_sections(notebook.cells, present)
     for number, cell in enumerate(notebook.cells):
@@ -104,12 +110,3 @@ def fit_links(text: str, page: str, suffixes: dict[str, str]) -> str:
         return f"{match['open']}{match['path']}{suffixes.get(target(match['path']), '.md')}::"
 
     return GLUE_LINK.sub(glue, PAGE_LINK.sub(link, text))
-
-
-def _title(notebook: Any) -> str:
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            for line in cell.source.splitlines():
-                if line.startswith("# "):
-                    return str(line)
-    return "# Untitled"

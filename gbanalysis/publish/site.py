@@ -34,7 +34,7 @@ def write_conf(config: Path, staged: Path, overrides: Mapping[str, Any]) -> Path
     return path
 
 
-def run_sphinx(work: Path, lock: int) -> list[str]:
+def run_sphinx(work: Path, frame: str, lock: int) -> list[str]:
     """Build ``work/src`` into ``work/html``; return Sphinx's warnings, one an item.
 
     A marker stands in the work folder while Sphinx runs and stays when it was killed or complained, and then the next
@@ -45,18 +45,36 @@ def run_sphinx(work: Path, lock: int) -> list[str]:
     ----------
     work
         The work folder.
+    frame
+        A digest of what stands on every page, such as the titles in the navigation: where it changed, all are written
+        again, while Sphinx itself would write only those whose own source changed.
     lock
         The file descriptor of the build's lock, which the process holds on to, should the build itself be killed.
     """
-    marker, report = work / MARKER, work / "warnings.txt"
+    marker, report, framed = work / MARKER, work / "warnings.txt", work / "frame.txt"
     if marker.exists():
         for folder in ("html", "doctrees"):
             shutil.rmtree(work / folder, ignore_errors=True)
     marker.touch()
     report.unlink(missing_ok=True)
     fresh = [] if (work / "html").exists() else ["-E"]
+    every = [] if framed.is_file() and framed.read_text("utf-8") == frame else ["-a"]
     folders = [str(work / name) for name in ("doctrees", "src", "html")]
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-n", "-q", *fresh, "-w", str(report), "-d", *folders]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-b",
+        "html",
+        "-n",
+        "-q",
+        *fresh,
+        *every,
+        "-w",
+        str(report),
+        "-d",
+        *folders,
+    ]
     search = os.pathsep.join([str(package_folder().parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": search, "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, pass_fds=(lock,), capture_output=True, text=True, check=False)
@@ -64,6 +82,7 @@ def run_sphinx(work: Path, lock: int) -> list[str]:
     if done.returncode and not warnings:
         warnings = [f"Sphinx stopped: {done.stderr.strip() or done.stdout.strip()}"]
     if done.returncode == 0 and not warnings:
+        write_if_changed(framed, frame)
         marker.unlink()
     return warnings
 

@@ -76,6 +76,14 @@ scale = 3
 ```
 
 ```{code-cell} python
+---
+mystnb:
+  figure:
+    caption: One bar with a name that tries to run.
+    name: fig-bar
+  image:
+    alt: One bar of height 3.
+---
 import plotly.graph_objects as go
 
 go.Figure(go.Bar(x=["</script><script>alert(1)</script>"], y=[scale]))

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import pytest
+from bs4 import BeautifulSoup
 
 from . import minibook
 
@@ -85,6 +86,14 @@ def test_plotly_is_loaded_by_the_page_that_needs_it_and_no_other(built):
     assert (html / "_static" / "plotly.min.js").is_file()
 
 
+def test_a_plotly_figure_has_its_number_caption_and_text(built):
+    page = BeautifulSoup((built[0] / "_build" / "html" / f"{REFUNDS}.html").read_text("utf-8"), "html.parser")
+    figure = page.find(class_="gb-interactive").find_parent("figure")
+    assert figure.find("figcaption").get_text(" ", strip=True).startswith("Figure 2.1 One bar with a name")
+    assert figure.find(class_="gb-interactive")["aria-label"] == "One bar of height 3."
+    assert "<script>alert" not in str(page)
+
+
 def test_the_download_is_the_executed_notebook(built):
     page = json.loads((built[0] / "_build" / "html" / "_sources" / f"{RATES}.ipynb").read_text("utf-8"))
     figures = [out for cell in page["cells"] for out in cell.get("outputs", ()) if "image/png" in out.get("data", {})]
@@ -123,6 +132,13 @@ def test_prose_that_changes_links_only_runs_nothing_that_has_not_changed(root):
     done = minibook.run_build(root)
     assert executed(done) == set()
     assert "Begin with" in (root / "_build" / "html" / "index.html").read_text("utf-8")
+
+
+def test_a_new_title_stands_in_the_navigation_of_every_page(root):
+    change(root / "book" / f"{REFUNDS}.md", "# Refunds", "# Money back")
+    assert minibook.run_build(root).returncode == 0
+    html = root / "_build" / "html"
+    assert all("Money back" in (html / f"{page}.html").read_text("utf-8") for page in ("index", RATES, REFUNDS))
 
 
 @pytest.mark.parametrize("name", ["data/sample/sites.csv", "requirements.lock"])
