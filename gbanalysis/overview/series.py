@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PERIOD_NAMES: dict[Period, str] = {"D": "day", "W": "week", "M": "month"}
 MOST_LINES = 6
+HARMS = ("refund_rate", "loss_rate", "late", "short", "unclaimed")
 
 
 @dataclass(frozen=True)
@@ -141,15 +142,15 @@ class Series(Result):
 
         name = metric or next(iter(self.labels))
         part = self.metric(name)
-        unit, label = str(part["unit"].iloc[0]), self.labels[name]
+        unit, label, role = str(part["unit"].iloc[0]), self.labels[name], "harm" if name in HARMS else "current"
         if not self.by:
             return plot_series(part, label=label, unit=unit, ax=ax)
         if len(self.by) == 1 and part[self.by[0]].nunique() <= MOST_LINES:
             return plot_series(part, label=label, unit=unit, group=self.by[0], ax=ax)
         if len(self.by) == 1:
-            return plot_bars(self.latest(name), group=self.by[0], label=label, unit=unit, ax=ax)
+            return plot_bars(self.latest(name), group=self.by[0], label=label, unit=unit, role=role, ax=ax)
         row, column = self.by[:2]
-        return plot_heat(self.latest(name), row=row, column=column, label=label, unit=unit, ax=ax)
+        return plot_heat(self.latest(name), row=row, column=column, label=label, unit=unit, role=role, ax=ax)
 
     def panels(self, *metrics: str) -> Figure:
         """Draw several metrics of the whole trade over time, one panel each."""
@@ -157,7 +158,9 @@ class Series(Result):
 
         known = [self.metric(name) for name in metrics or tuple(self.labels)]
         frame = pd.concat([part for part in known if part["value"].notna().any()])
-        return plot_multiples(frame.assign(panel=frame["metric"].map(self.labels)), panel="panel", own_scale=True)
+        frame = frame.assign(panel=frame["metric"].map(self.labels))
+        columns = 2 if frame["panel"].nunique() in (2, 4) else 3
+        return plot_multiples(frame, panel="panel", columns=columns, own_scale=True)
 
     def alt_text(self, metric: str | None = None) -> str:
         """Say in words what `plot` shows."""

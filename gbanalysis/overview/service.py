@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from gbanalysis.dataset.dataset import Dataset
 
 LABELS = {
-    "on_time": "lines picked up in full and on time",
-    "late": "lines picked up late",
+    "on_time": "lines on time, in full",
+    "late": "lines late",
     "short": "lines short",
     "unclaimed": "lines never claimed",
 }

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-SHADES = LinearSegmentedColormap.from_list("vermilion", ["#fff3ea", style.VERMILION])
+DARKEST = {"base": style.GREY, "current": style.SKY, "harm": style.VERMILION, "gain": style.GREEN}
 
 
 def plot_heat(
-    frame: pd.DataFrame, *, row: str, column: str, label: str, unit: str = "", ax: Axes | None = None
+    frame: pd.DataFrame,
+    *,
+    row: str,
+    column: str,
+    label: str,
+    unit: str = "",
+    role: str = "current",
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw a heat table; the interval stands in small type under each value.
 
@@ -31,6 +38,8 @@ def plot_heat(
         The two dimensions.
     label, unit
         What the values are, and in which unit.
+    role
+        Which of the roles of the palette shades the cells: base, current, harm or gain.
     ax
         Where to draw; new axes by default.
     """
@@ -39,7 +48,9 @@ def plot_heat(
     height, width = len(values), len(table["value"].columns)
     with style.look():
         ax = style.new_axes(ax, width=max(4.5, 1.15 * width + 1.6), height=0.48 * height + 1.0)
-        image = ax.imshow(values, cmap=SHADES, aspect="auto", vmin=0)
+        image = ax.imshow(
+            values, cmap=LinearSegmentedColormap.from_list(role, ["#f6f6f6", DARKEST[role]]), aspect="auto", vmin=0
+        )
         for i, j in product(range(height), range(width)):
             if not np.isfinite(values[i, j]):
                 continue

@@ -44,7 +44,7 @@ def plot_multiples(
     rows = ceil(len(names) / columns)
     with style.look(font_size=8):
         figure, grid = plt.subplots(
-            rows, columns, figsize=(2.6 * columns, 1.75 * rows), sharex=True, sharey=not own_scale, squeeze=False
+            rows, columns, figsize=(7.8, 1.75 * rows), sharex=True, sharey=not own_scale, squeeze=False
         )
         for ax, name in zip(grid.flat, names, strict=False):
             part = frame[frame[panel] == name]

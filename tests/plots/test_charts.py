@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from gbanalysis import plots
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.plots import style
+from gbanalysis.plots.heat import DARKEST
 
 from .frames import series
 
@@ -152,6 +153,11 @@ def test_heat_table_writes_every_value_and_leaves_gaps_empty() -> None:
     texts = [text.get_text() for text in ax.texts]
     assert texts == ["1.0%", "0.5% to 2.0%", "2.0%", "1.0% to 3.0%", "3.0%", "2.0% to 4.0%"]
     assert (ax.get_ylabel(), ax.get_xlabel()) == ("region", "category")
+
+
+@pytest.mark.parametrize("role", ["base", "current", "harm", "gain"])
+def test_black_type_reads_on_the_darkest_cell(role: str) -> None:
+    assert contrast("#000000", DARKEST[role]) >= 4.5
 
 
 def contrast(one: str, two: str) -> float:
