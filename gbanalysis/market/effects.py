@@ -136,6 +136,35 @@ def make_draws(world: World, base: Ints, current: Ints, n: int, rng: np.random.G
     return Draws(world, routes, parameters, numbers, position, mix, supplier)
 
 
+def period_view(world: World, days: Ints, n: int, rng: np.random.Generator) -> View:
+    """Draw n lines of one period, each under its own day's parameters.
+
+    Parameters
+    ----------
+    world
+        The market.
+    days
+        Sorted day indices of promised pickup, 1 to n_days.
+    n, rng
+        Number of lines and their generator.
+    """
+    routes = routes_of(world)
+    position = day_positions(world, days, stratified(rng, n))
+    numbers = Numbers.draw(rng, n)
+    (mix,) = draw_mixes((world,), (days[position],), numbers)
+    items = Items(
+        user=mix.user,
+        site=mix.site,
+        sku=mix.sku,
+        supplier=draw_allocation(world, days, position, mix, numbers.supplier),
+        quantity=mix.quantity,
+        spare=numbers.spare,
+        z_hours=numbers.z_hours,
+        crew=numbers.crew,
+    )
+    return View(world, routes, make_parameters(world, routes, days), items, dict.fromkeys(PLAYERS, position))
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One turn of the walk: each line switches one group of players, its own.

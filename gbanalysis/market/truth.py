@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.market.config import Config
-from gbanalysis.market.effects import ledger_frame, make_draws, shapley
+from gbanalysis.market.effects import ledger_frame, make_draws, period_view, shapley
 from gbanalysis.market.ids import user_ids
 from gbanalysis.market.journey import refund_chance
 from gbanalysis.market.parameters import PLAYERS, TEMPERATURE, TRANSIT
@@ -228,10 +228,7 @@ class Truth:
 
     def expected_rate(self, period: Period, *, n_draws: int = 100_000, rng: np.random.Generator | None = None) -> float:
         """Give the expected ultimate refund rate of the lines picked up in a period."""
-        days = self._days(period)
-        draws = make_draws(self.world, days, days, n_draws, self._rng(rng, "rate"))
-        nothing = np.zeros((len(PLAYERS), n_draws), dtype=bool)
-        return float(refund_chance(draws.view(nothing, np.arange(n_draws))).mean())
+        return float(refund_chance(period_view(self.world, self._days(period), n_draws, self._rng(rng, "rate"))).mean())
 
     def response(
         self,
@@ -255,9 +252,7 @@ class Truth:
         """
         if mechanism not in (*TRANSIT, *TEMPERATURE):
             raise ValueError(f"{mechanism!r} cannot be moved; choose from {', '.join((*TRANSIT, *TEMPERATURE))}")
-        days = self._days(period)
-        draws = make_draws(self.world, days, days, n_draws, self._rng(rng, "response"))
-        view = draws.view(np.zeros((len(PLAYERS), n_draws), dtype=bool), np.arange(n_draws))
+        view = period_view(self.world, self._days(period), n_draws, self._rng(rng, "response"))
         return float((refund_chance(view.nudged({mechanism: by})) - refund_chance(view)).mean())
 
     def shock_contributions(

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from gbanalysis.market.config import Config
-from gbanalysis.market.effects import PLAYERS, make_draws
+from gbanalysis.market.effects import period_view
 from gbanalysis.market.journey import travel
 from gbanalysis.market.routes import routes_of
 from gbanalysis.market.shocks import CorruptShift, Leniency, of_kind
@@ -57,8 +57,7 @@ def test_cooling_slope_of_refunds_on_temperature_has_the_wrong_sign(year, truth)
 
 def test_freshness_an_hour_costs_leafy_goods_about_forty_times_what_it_costs_apples(year):
     n, days = 60_000, np.arange(1, 366)
-    draws = make_draws(year.world, days, days, n, np.random.default_rng(0))
-    view = draws.view(np.zeros((len(PLAYERS), n), dtype=bool), np.arange(n))
+    view = period_view(year.world, days, n, np.random.default_rng(0))
     gain = travel(view.nudged({"transit_central_warehouse": 1.0})).complaint - travel(view).complaint
     name = np.array(year.world.subcategory)[year.world.sku_subcategory[view.items.sku]]
     leafy, apples = gain[name == "leafy"].mean(), gain[name == "apples"].mean()
@@ -115,7 +114,7 @@ def test_policies_before_and_after_is_not_the_rule(year, truth):
         after, before = promised.between(day, day + 29), promised.between(day - 30, day - 1)
         naive.append(year.lines["chance"][of_region & after].mean() - year.lines["chance"][of_region & before].mean())
         periods = [(year.world.date(a), year.world.date(b)) for a, b in ((day - 30, day - 1), (day, day + 29))]
-        frame = truth.attribution(*periods, n_draws=20_000)
+        frame = truth.attribution(*periods, n_draws=10_000)
         own = frame[(frame["mechanism"] == "policy") & (frame["level"] == rule.region)]["contribution"].iloc[0]
         true.append(own / of_region[after].sum() * (year.lines["picked_up"] & after).sum())
     naive, true = 100 * np.array(naive), 100 * np.array(true)

@@ -85,16 +85,17 @@ def test_the_walk_agrees_with_brute_force_over_all_coalitions(truth):
 
 
 def test_standard_errors_are_those_of_repeated_draws(truth):
+    base, current = (BASE[0], "2024-01-24"), (CURRENT[0], "2024-02-24")
     runs = [
-        truth.attribution(BASE, CURRENT, n_draws=4_000, rng=np.random.default_rng(seed)).set_index(
+        truth.attribution(base, current, n_draws=3_000, rng=np.random.default_rng(seed)).set_index(
             ["mechanism", "dimension", "level"]
         )
-        for seed in range(24)
+        for seed in range(20)
     ]
     for key in (("transit_grid_warehouse", "all", "all"), ("policy", "all", "all"), ("mix", "all", "all")):
         spread = np.std([r.loc[key, "contribution"] for r in runs], ddof=1)
         stated = np.mean([r.loc[key, "se"] for r in runs])
-        # a standard deviation from 24 runs is known to about 15 %
+        # a standard deviation from 20 runs is known to about 16 %
         assert 0.55 < spread / stated < 1.5
 
 
@@ -110,7 +111,7 @@ def test_expected_rate_agrees_with_the_simulation_over_many_seeds(family):
         config = Config(seed=seed, n_lines=6_000, n_days=40, start=dt.date(2024, 4, 1), stock_cover=50.0, family=family)
         r = run(config)
         picked = r.lines[r.lines["picked_up"]]
-        known = Truth(r.world).expected_rate((r.world.date(1), r.world.date(40)), n_draws=40_000)
+        known = Truth(r.world).expected_rate((r.world.date(1), r.world.date(40)), n_draws=30_000)
         gaps.append(picked["ever"].mean() / known - 1)
     se = np.std(gaps, ddof=1) / np.sqrt(len(gaps))
     assert se < 0.06
@@ -165,8 +166,10 @@ def test_a_lockdown_changes_the_rate_through_the_mix_only():
     days = (START + dt.timedelta(days=41), START + dt.timedelta(days=61))
     table = Truth(world).shock_contributions(days, n_draws=60_000)
     plain = Truth(build_world(replace(CONFIG, shocks="none")))
-    gap = Truth(world).expected_rate(days, n_draws=60_000) - plain.expected_rate(days, n_draws=60_000)
-    assert table["contribution"].iloc[0] == pytest.approx(gap, abs=4 * table["se"].iloc[0])
+    gap = Truth(world).expected_rate(days, n_draws=200_000) - plain.expected_rate(days, n_draws=200_000)
+    # the two rates come from lines of their own, whose chances have a standard deviation of about 0.05
+    noise = np.hypot(table["se"].iloc[0], 0.05 * np.sqrt(2 / 200_000))
+    assert table["contribution"].iloc[0] == pytest.approx(gap, abs=4 * noise)
     assert table["contribution"].iloc[0] != 0
 
 
