@@ -1,10 +1,10 @@
 """Worlds of cells in which the cause of a change of the refund rate is known.
 
 Twelve suppliers ship six categories from five origin warehouses through three central and twenty grid warehouses.
-Between two periods of thirty days one supplier's goods get worse, one grid's transit gets longer, the mix moves to a category
-that spoils, and the weather warms. How good the goods arrive is never seen: a line is refunded when its latent damage
-passes a threshold. The truth is exact: Shapley values by brute force over the orders of the four interventions, each
-expectation by quadrature over hours and batches and by the days' own weather. Nothing is shared with the estimator.
+Between two periods of thirty days one supplier's goods get worse, one grid's transit gets longer, the mix moves to a
+category that spoils, and the weather warms. How good the goods arrive is never seen: a line is refunded when its latent
+damage passes a threshold. The truth is exact: Shapley values by brute force over the orders of the four interventions,
+each expectation by quadrature over hours and batches and by the days' own weather. Nothing is shared with the estimator.
 
 Families: ``own`` meets the estimator's assumptions; ``batch`` adds effects of supplier x day; ``link`` has a normal
 threshold for the logistic one; in ``heat`` suppliers differ in how they bear heat; in ``confounder`` a rush at a grid
@@ -168,7 +168,7 @@ def draw_cells(rng: np.random.Generator, world: RefundWorld, n_lines: int) -> pd
 
 
 def route_rates(world: RefundWorld, weather: int, transit: int, supplier: int) -> FloatArray:
-    """E[refund] of every category, grid, supplier and origin (flat), the three mechanisms taken from the periods given."""
+    """E[refund] of each category, grid, supplier and origin (flat), three mechanisms taken from the periods given."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(5)
     weights = weights / weights.sum()
     category, grid, s, origin = ROUTES

@@ -19,7 +19,7 @@ from gbanalysis.quality.mechanisms import CHAIN, CodedCells, Stage, encode_cells
 from gbanalysis.quality.overlap import overlap_notes
 from gbanalysis.quality.refund_model import fit_refunds
 from gbanalysis.quality.tables import build_tables
-from gbanalysis.quality.variance import variances
+from gbanalysis.quality.variance import days_each, variances
 from gbanalysis.results import Result
 
 if TYPE_CHECKING:
@@ -190,7 +190,8 @@ def attribute_cells(
     figures = derive_all(coded, model, tables, rates, accounts)
     spread = np.sqrt(variances(coded, model, corrected.effects, tables, rates, figures))
     base, current = (float(rate) for rate in coded.rates)
-    table = _table(coded, accounts, figures.value, spread, confidence)
+    half = special.stdtrit(2 * max(days_each(coded) - 1, 1), 0.5 + confidence / 2) * spread
+    table = _table(coded, accounts, figures.value, spread, half)
     notes = (*tables.notes, *overlap_notes(coded, table))
     return ShiftAttribution(
         table, base, current, (float(corrected.residual[0]), float(corrected.residual[1])), confidence, notes
@@ -198,7 +199,7 @@ def attribute_cells(
 
 
 def _table(
-    cells: CodedCells, accounts: Sequence[Account], value: FloatArray, spread: FloatArray, confidence: float
+    cells: CodedCells, accounts: Sequence[Account], value: FloatArray, spread: FloatArray, half: FloatArray
 ) -> pd.DataFrame:
     """One row a figure, with the lines behind it."""
     import pandas as pd
@@ -213,7 +214,6 @@ def _table(
         for name, before, after in zip(level, lines[0], lines[1], strict=True):
             rows.append((account.view, account.mechanism, account.dimension, name, before, after))
     frame = pd.DataFrame(rows, columns=["view", "mechanism", "dimension", "level", "n_base", "n_current"])
-    half = special.ndtri(0.5 + confidence / 2) * spread
     frame.insert(4, "contribution", value)
     frame.insert(5, "ci_lower", value - half)
     frame.insert(6, "ci_upper", value + half)

@@ -26,8 +26,8 @@ class RouteRates:
     """Expected refund rate of every route by inner coalition, and its derivatives.
 
     ``rate`` has shape (inner, routes); ``by_monomial`` (inner, routes, monomials): the derivative by a coefficient of a
-    monomial; ``by_hours`` (inner, routes, stages): by a shift of a stage's hours; ``by_slope``: by the slope of a stage's
-    hours on temperature.
+    monomial; ``by_hours`` (inner, routes, stages): by a shift of a stage's hours; ``by_slope``: by the slope of a
+    stage's hours on temperature.
     """
 
     inner: IntArray

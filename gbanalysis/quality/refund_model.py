@@ -20,6 +20,7 @@ from gbanalysis.quality.mechanisms import CodedCells
 FloatArray = NDArray[np.float64]
 
 PSEUDO_LEVELS = 2.0  # levels that the starting variance counts for
+TAIL = 0.3  # degrees of freedom of the prior of changes: 1 is Cauchy, less has longer tails
 VARIANCE_STEPS, EFFECT_STEPS, TOLERANCE = 60, 25, 1e-7
 LARGEST_STEP = 2.0
 
@@ -33,6 +34,12 @@ class RefundModel:
     effects: FloatArray
     penalty: FloatArray
     covariance: FloatArray
+
+    @property
+    def hours_slope(self) -> float:
+        """Log-odds per unit of hours, for all categories together; 0 where no hours are known."""
+        places = [place for place, term in enumerate(self.design.terms) if term.group == "hours"]
+        return sum(float(self.effects[self.design.offsets[place]]) for place in places)
 
     def probability(self, effects: FloatArray) -> FloatArray:
         """Refund probability of each cell under the effects given."""
@@ -111,7 +118,7 @@ def _penalties(design: Design, effects: FloatArray, variance: FloatArray, penalt
         elif term.kind == "sparse":
             spread = squares + variance[columns]
             level = _cauchy_scale(spread, term.scale)
-            updated[columns] = 2 / (level + spread)
+            updated[columns] = (1 + TAIL) / (TAIL * level + spread)
     return updated
 
 
@@ -119,6 +126,6 @@ def _cauchy_scale(spread: FloatArray, scale: float) -> float:
     """Squared scale of a Cauchy prior given the expected squares, pulled towards `scale` by pseudo levels."""
     level = scale**2
     for _ in range(20):
-        precision = (2 / (level + spread)).sum() + PSEUDO_LEVELS / scale**2
+        precision = ((1 + TAIL) / (TAIL * level + spread)).sum() + PSEUDO_LEVELS / scale**2
         level = (len(spread) + PSEUDO_LEVELS) / precision
     return float(level)

@@ -25,8 +25,8 @@ HEAT_NODES, HOUR_NODES = 4, 2  # points that stand for the days' temperatures an
 class Transit:
     """Hours of a stage by segment (node before, node): points at mean temperature, and the slope on temperature.
 
-    ``points`` and ``shares`` have shape (2, segments, nodes), ``mean_heat`` (2, segments); ``slope`` is hours per degree,
-    the same in both periods, and ``slope_lever`` the weight of each row's residual in it (model units). ``segment`` is
+    ``points`` and ``shares`` have shape (2, segments, nodes), ``mean_heat`` (2, segments); ``slope`` is hours per
+    degree, the same in both periods, and ``slope_lever`` the weight of each row's residual in it (model units). ``segment`` is
     the segment of each route, ``row_segment`` that of each row of the cells.
     """
 

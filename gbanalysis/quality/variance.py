@@ -26,7 +26,7 @@ def variances(
         outcome_variance(cells, model, effects, direction, pull)
         + shrinkage
         + table_variance(cells, tables, figures)
-        + hours_variance(cells, tables, figures)
+        + hours_variance(cells, model, tables, figures)
     )
 
 
@@ -65,19 +65,24 @@ def outcome_variance(
     first, second = _clustered(moved, towards, supplier), _clustered(moved, towards, grid)
     both = _clustered(moved, towards, supplier * cells.size("grid_id") + cells.codes["grid_id"])
     known = np.maximum(np.maximum(first, second), first + second - both)
+    known *= days_each(cells) / max(days_each(cells) - 1, 1)
     if not cells.extra_variance.any():
         return known
     return np.asarray(known + _clustered(sparse.diags(np.sqrt(cells.extra_variance)) @ lever, towards, None))
 
 
+def days_each(cells: CodedCells) -> int:
+    """Days in the shorter period: a level's change rests on so many clusters a period."""
+    return min(len(np.unique(cells.day[cells.period == period])) for period in (0, 1))
+
+
 def _clustered(scores: sparse.csr_matrix, towards: FloatArray, cluster: IntArray | None) -> FloatArray:
-    """Sum of squared cluster sums of scores @ towards, with the small-sample factor of the number of clusters."""
+    """Sum of squared cluster sums of scores @ towards; without clusters, each row is its own."""
     if cluster is None:
         return np.asarray(((scores @ towards) ** 2).sum(axis=0))
     _, code = np.unique(cluster, return_inverse=True)
-    count = int(code.max()) + 1
-    sums = (indicator(code, count) @ scores) @ towards
-    return np.asarray((sums**2).sum(axis=0) * count / max(count - 1, 1))
+    sums = (indicator(code, int(code.max()) + 1) @ scores) @ towards
+    return np.asarray((sums**2).sum(axis=0))
 
 
 def table_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> FloatArray:
@@ -93,16 +98,21 @@ def table_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> F
     return total
 
 
-def hours_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> FloatArray:
-    """Mean hours of each segment and their slope on temperature, with segment x day as clusters."""
+def hours_variance(cells: CodedCells, model: RefundModel, tables: Tables, figures: Derivatives) -> FloatArray:
+    """Mean hours of each segment and their slope on temperature, with segment x day as clusters.
+
+    A late lorry counts for more than its hours, for the odds rise exponentially: its residual is bent accordingly.
+    """
     total = np.zeros(len(figures.value))
     days = int(cells.day.max()) + 1
     for transit, by_mean, by_slope in zip(tables.transit, figures.hours, figures.slope.T, strict=True):
         size = transit.points.shape[1]
         group = cells.period * size + transit.row_segment
         keys, code = np.unique(group * days + cells.day, return_inverse=True)
-        sums = np.bincount(code, weights=cells.n * transit.residual)
         lines = np.bincount(group, weights=cells.n, minlength=2 * size)
+        squared = np.bincount(group, weights=cells.n * transit.residual**2, minlength=2 * size) / np.maximum(lines, 1)
+        bent = transit.residual + model.hours_slope / 2 * (transit.residual**2 - squared[group])
+        sums = np.bincount(code, weights=cells.n * bent)
         squares = np.bincount(keys // days, weights=sums**2, minlength=2 * size)
         count = np.bincount(keys // days, minlength=2 * size)
         mean_variance = squares / np.maximum(lines, 1) ** 2 * count / np.maximum(count - 1, 1)
