@@ -19,7 +19,7 @@ from gbanalysis.market.journey import refund_chance
 from gbanalysis.market.parameters import PLAYERS, QUALITY_NODE, TEMPERATURE, TRANSIT
 from gbanalysis.market.routes import routes_of
 from gbanalysis.market.shocks import Leniency, Lockdown, SlowNode, SupplierQuality, from_records, to_records
-from gbanalysis.market.truth import Truth, config_record, read_config, write_truth
+from gbanalysis.market.truth import Truth, _code_lines, config_record, read_config, write_truth
 from gbanalysis.market.world import build_world
 
 from .chain_runs import run
@@ -264,3 +264,9 @@ def test_coupled_lines_follow_each_days_own_law(truth):
         assert strictness[mix.user].mean() == pytest.approx(expected, abs=4 * strictness.std() / np.sqrt(n))
     same = [(getattr(draws.mix[0], name) == getattr(draws.mix[1], name)).mean() for name in ("site", "sku", "user")]
     assert min(same) > 0.4
+
+
+def test_the_digest_sees_code_and_not_prose():
+    plain = 'def f():\n    """Say."""\n    return 1\n'
+    assert _code_lines(plain) == _code_lines('# note\ndef f():\n    """Say\n\n    more."""\n\n    return 1\n')
+    assert _code_lines(plain) != _code_lines(plain.replace("1", "2"))
