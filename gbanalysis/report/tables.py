@@ -153,7 +153,8 @@ def _cell(value: Any, column: str) -> str:
 
 def _render(table: pd.DataFrame, notes: Sequence[str]) -> str:
     names = [str(name) for name in table.columns]
-    numeric = [pd.api.types.is_numeric_dtype(table.iloc[:, i]) or name in _FIGURES for i, name in enumerate(names)]
+    types = [(pd.api.types.is_numeric_dtype(kind), pd.api.types.is_datetime64_dtype(kind)) for kind in table.dtypes]
+    numeric = [any(kinds) or name in _FIGURES for kinds, name in zip(types, names, strict=True)]
     kinds = [' class="gb-number"' if is_number else "" for is_number in numeric]
     head = "".join(
         f'<th scope="col"{kind}>{escape(name.replace("_", " "))}</th>' for name, kind in zip(names, kinds, strict=True)

@@ -98,15 +98,15 @@ def figure(value: float, unit: str = "", ci: tuple[float, float] | None = None) 
 
 
 def change_of(value: float, unit: str = "", ci: tuple[float, float] | None = None) -> str:
-    """Write a change of a figure in its unit, always with its sign: of a share in percentage points.
+    """Write a change of a figure in its unit, always with its sign: of a share in percentage points (pp).
 
     Examples
     --------
     >>> change_of(-0.0123, "share", (-0.02, -0.004)), change_of(119, "orders")
-    ('-1.2 percentage points (-2.0 to -0.4)', '+119')
+    ('-1.2 pp (-2.0 to -0.4)', '+119')
     """
     if unit == "share":
-        return points(value, ci)
+        return points(value, ci).replace(" percentage points", " pp")
     said = figure(value, unit, ci)
     if value < 0 or said == UNKNOWN:
         return said
