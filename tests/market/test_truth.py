@@ -18,7 +18,15 @@ from gbanalysis.market.effects import ledger_frame, make_draws, shapley
 from gbanalysis.market.journey import refund_chance
 from gbanalysis.market.parameters import PLAYERS, QUALITY_NODE, TEMPERATURE, TRANSIT
 from gbanalysis.market.routes import routes_of
-from gbanalysis.market.shocks import Leniency, Lockdown, SlowNode, SupplierQuality, from_records, to_records
+from gbanalysis.market.shocks import (
+    CoolingFault,
+    Leniency,
+    Lockdown,
+    SlowNode,
+    SupplierQuality,
+    from_records,
+    to_records,
+)
 from gbanalysis.market.truth import Truth, _code_lines, config_record, read_config, write_truth
 from gbanalysis.market.world import build_world
 
@@ -58,8 +66,16 @@ def test_mechanisms_sum_to_the_change_and_levels_to_their_mechanism(frame):
     assert totals.abs().max() > 1e-4
 
 
-def test_the_walk_agrees_with_brute_force_over_all_coalitions(truth):
-    world, rng = truth.world, np.random.default_rng(8)
+def test_the_walk_agrees_with_brute_force_over_all_coalitions():
+    # strong shocks in the current period, so that the order of switching matters
+    held = {"starts_on": START + dt.timedelta(days=45), "ends_on": START + dt.timedelta(days=79)}
+    node = build_world(CONFIG).central_id[0]
+    strong = (
+        SlowNode(**held, size=30.0, node_id=node),
+        CoolingFault(**held, size=15.0, node_id=node),
+        *(Leniency(**held, size=0.8, region=region) for region in ("Guangdong", "Hunan")),
+    )
+    world, rng = build_world(replace(CONFIG, shocks=strong)), np.random.default_rng(8)
     draws = make_draws(world, np.arange(19, 41), np.arange(50, 75), 6_000, rng)
     everyone, names = np.arange(len(draws)), list(COARSE)
     value = {}
