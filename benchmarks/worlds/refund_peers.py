@@ -97,7 +97,7 @@ def _shares(weights: FloatArray, codes: tuple[NDArray[np.int64], ...], shape: tu
 def _group_mean(
     logs: FloatArray, codes: tuple[NDArray[np.int64], ...], shape: tuple[int, ...], fallback: FloatArray
 ) -> FloatArray:
-    """exp of the mean log by group."""
+    """Exp of the mean log by group."""
     flat = np.ravel_multi_index(codes, shape)
     count = np.bincount(flat, minlength=int(np.prod(shape)))
     mean = np.bincount(flat, weights=logs, minlength=len(count)) / np.maximum(count, 1)

@@ -4,7 +4,8 @@ Twelve suppliers ship six categories from five origin warehouses through three c
 Between two periods of thirty days one supplier's goods get worse, one grid's transit gets longer, the mix moves to a
 category that spoils, and the weather warms. How good the goods arrive is never seen: a line is refunded when its latent
 damage passes a threshold. The truth is exact: Shapley values by brute force over the orders of the four interventions,
-each expectation by quadrature over hours and batches and by the days' own weather. Nothing is shared with the estimator.
+each expectation by quadrature over hours and batches and by the days' own weather. Nothing is shared with the
+estimator.
 
 Families: ``own`` meets the estimator's assumptions; ``batch`` adds effects of supplier x day; ``link`` has a normal
 threshold for the logistic one; in ``heat`` suppliers differ in how they bear heat; in ``confounder`` a rush at a grid

@@ -135,6 +135,8 @@ def gradients(design: Design, tables: Tables, rates: RouteRates, shares: FloatAr
     """
     n_stages = len(tables.transit)
     plain = np.einsum("cz,czk->zk", shares, rates.by_monomial)
+    halves = (rates.inner >> (1 + n_stages) >> np.arange(len(QUALITY) + 1)[:, None] & 1) - 0.5
+    changed = halves @ (shares * rates.by_monomial[:, :, 0])
     result = np.zeros((tables.n_routes, design.n_columns))
     rows = np.arange(tables.n_routes)
     for place, term in enumerate(design.terms):
@@ -142,7 +144,6 @@ def gradients(design: Design, tables: Tables, rates: RouteRates, shares: FloatAr
         if term.player is None:
             value = plain[:, list(term.powers)].sum(axis=1)
         else:
-            on = (rates.inner >> (1 + n_stages) >> term.player & 1) - 0.5
-            value = np.einsum("c,cz,cz->z", on, shares, rates.by_monomial[:, :, 0])
+            value = changed[term.player]
         result[rows, design.offsets[place] + level] += value
     return result

@@ -1,7 +1,7 @@
 """A hierarchical logistic model of the refund rate, fitted on cells.
 
 Effects of levels are drawn together by empirical Bayes: their variance is estimated from their own spread. Changes
-between the periods have a prior with a sharp middle and long tails (Cauchy): most suppliers did not change, and the one
+between the periods have a prior with a sharp middle and long tails: most suppliers did not change, and the one
 that did is hardly shrunk. That most did not is also what tells a common cause, such as the weather, from quality.
 """
 
@@ -16,11 +16,10 @@ from scipy import linalg, sparse, special
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.design import Design, lay_out, model_matrix
 from gbanalysis.quality.mechanisms import CodedCells
+from gbanalysis.stats.shrinkage import PSEUDO_LEVELS, sparse_variances
 
 FloatArray = NDArray[np.float64]
 
-PSEUDO_LEVELS = 2.0  # levels that the starting variance counts for
-TAIL = 0.3  # degrees of freedom of the prior of changes: 1 is Cauchy, less has longer tails
 VARIANCE_STEPS, EFFECT_STEPS, TOLERANCE = 60, 25, 1e-7
 LARGEST_STEP = 2.0
 
@@ -57,8 +56,7 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
     References
     ----------
     D. J. C. MacKay (1992), Neural Computation 4, 415-447 (variances from the effective number of effects); S. N. Wood
-    and M. Fasiolo (2017), Biometrics 73, 1071-1081; A. Gelman et al. (2008), Annals of Applied Statistics 2, 1360-1383
-    (Cauchy priors as reweighted normal ones).
+    and M. Fasiolo (2017), Biometrics 73, 1071-1081.
     """
     design = lay_out(cells)
     matrix = model_matrix(design, cells)
@@ -116,16 +114,5 @@ def _penalties(design: Design, effects: FloatArray, variance: FloatArray, penalt
             level = (squares.sum() + PSEUDO_LEVELS * term.scale**2) / (free + PSEUDO_LEVELS)
             updated[columns] = 1 / level
         elif term.kind == "sparse":
-            spread = squares + variance[columns]
-            level = _cauchy_scale(spread, term.scale)
-            updated[columns] = (1 + TAIL) / (TAIL * level + spread)
+            updated[columns] = 1 / sparse_variances(squares + variance[columns], term.scale)
     return updated
-
-
-def _cauchy_scale(spread: FloatArray, scale: float) -> float:
-    """Squared scale of a Cauchy prior given the expected squares, pulled towards `scale` by pseudo levels."""
-    level = scale**2
-    for _ in range(20):
-        precision = ((1 + TAIL) / (TAIL * level + spread)).sum() + PSEUDO_LEVELS / scale**2
-        level = (len(spread) + PSEUDO_LEVELS) / precision
-    return float(level)

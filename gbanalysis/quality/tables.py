@@ -13,31 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbanalysis.quality.mechanisms import CodedCells
-from gbanalysis.stats.quadrature import gauss_rule
+from gbanalysis.quality.transit import Transit, fit_transit, gauss_rules
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-HEAT_NODES, HOUR_NODES = 4, 2  # points that stand for the days' temperatures and for a segment's hours
-
-
-@dataclass(frozen=True)
-class Transit:
-    """Hours of a stage by segment (node before, node): points at mean temperature, and the slope on temperature.
-
-    ``points`` and ``shares`` have shape (2, segments, nodes), ``mean_heat`` (2, segments); ``slope`` is hours per
-    degree, the same in both periods, and ``slope_lever`` the weight of each row's residual in it (model units). ``segment`` is
-    the segment of each route, ``row_segment`` that of each row of the cells.
-    """
-
-    segment: IntArray
-    row_segment: IntArray
-    points: FloatArray
-    shares: FloatArray
-    mean_heat: FloatArray
-    slope: float
-    slope_lever: FloatArray
-    residual: FloatArray
+HEAT_NODES = 4  # points that stand for the days' temperatures
 
 
 @dataclass(frozen=True)
@@ -110,7 +91,7 @@ def build_tables(cells: CodedCells) -> Tables:
         "origin_id": choices[3][choice],
     }
     heat, shares = _weather(cells)
-    transit = tuple(_transit(cells, place, route) for place in range(len(cells.stages)))
+    transit = tuple(fit_transit(cells, place, route) for place in range(len(cells.stages)))
     return Tables(
         route,
         pair,
@@ -138,50 +119,7 @@ def _owner(cells: CodedCells, key: str) -> IntArray:
     return owner
 
 
-def _rules(
-    values: FloatArray, n: FloatArray, period: IntArray, group: IntArray, size: int, nodes: int
-) -> tuple[FloatArray, FloatArray]:
-    """Gauss points of `values` by period and group; an empty group takes the other period's."""
-    points, shares = np.zeros((2, size, nodes)), np.zeros((2, size, nodes))
-    key = period * size + group
-    order = np.argsort(key, kind="stable")
-    cuts = np.searchsorted(key[order], np.arange(2 * size + 1))
-    for place in range(2 * size):
-        rows = order[cuts[place] : cuts[place + 1]]
-        if len(rows):
-            points[divmod(place, size)], shares[divmod(place, size)] = gauss_rule(values[rows], n[rows], nodes)
-    empty = shares.sum(axis=2) == 0
-    points[empty], shares[empty] = points[::-1][empty], shares[::-1][empty]
-    return points, shares
-
-
 def _weather(cells: CodedCells) -> tuple[FloatArray, FloatArray]:
     """Gauss points of the lines' temperature by period and region."""
     region = cells.codes["region"]
-    return _rules(cells.temperature, cells.n, cells.period, region, cells.size("region"), HEAT_NODES)
-
-
-def _transit(cells: CodedCells, place: int, route: dict[str, IntArray]) -> Transit:
-    """Hours of one stage: slope on temperature within segments, then points of what is left."""
-    stage = cells.stages[place]
-    size = cells.size(stage.node)
-    row_key = cells.codes[stage.before] * size + cells.codes[stage.node]
-    keys, row_segment = np.unique(row_key, return_inverse=True)
-    segment = np.searchsorted(keys, route[stage.before] * size + route[stage.node])
-    hours = cells.hours[place]
-    group = cells.period * len(keys) + row_segment
-    lines = np.bincount(group, weights=cells.n, minlength=2 * len(keys))
-
-    def mean(values: FloatArray) -> FloatArray:
-        total = np.bincount(group, weights=cells.n * values, minlength=len(lines))
-        return np.asarray(total / np.maximum(lines, 1))
-
-    mean_heat = mean(cells.temperature)
-    heat, moved = cells.temperature - mean_heat[group], hours - mean(hours)[group]
-    spread = cells.n @ heat**2
-    lever = heat / spread if spread > 0 else np.zeros_like(heat)
-    slope = float((cells.n * moved) @ lever)
-    level = hours - slope * cells.temperature
-    points, shares = _rules(level, cells.n, cells.period, row_segment, len(keys), HOUR_NODES)
-    residual = moved - slope * heat
-    return Transit(segment, row_segment, points, shares, mean_heat.reshape(2, -1), slope, lever, residual)
+    return gauss_rules(cells.temperature, cells.n, cells.period, region, cells.size("region"), HEAT_NODES)

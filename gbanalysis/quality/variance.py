@@ -11,6 +11,7 @@ from gbanalysis.quality.influence import Derivatives, indicator, route_worth
 from gbanalysis.quality.mechanisms import CodedCells
 from gbanalysis.quality.refund_model import RefundModel
 from gbanalysis.quality.tables import Tables
+from gbanalysis.quality.transit import mean_variances
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -108,15 +109,17 @@ def hours_variance(cells: CodedCells, model: RefundModel, tables: Tables, figure
     for transit, by_mean, by_slope in zip(tables.transit, figures.hours, figures.slope.T, strict=True):
         size = transit.points.shape[1]
         group = cells.period * size + transit.row_segment
-        keys, code = np.unique(group * days + cells.day, return_inverse=True)
         lines = np.bincount(group, weights=cells.n, minlength=2 * size)
         squared = np.bincount(group, weights=cells.n * transit.residual**2, minlength=2 * size) / np.maximum(lines, 1)
         bent = transit.residual + model.hours_slope / 2 * (transit.residual**2 - squared[group])
-        sums = np.bincount(code, weights=cells.n * bent)
-        squares = np.bincount(keys // days, weights=sums**2, minlength=2 * size)
-        count = np.bincount(keys // days, minlength=2 * size)
-        mean_variance = squares / np.maximum(lines, 1) ** 2 * count / np.maximum(count - 1, 1)
-        total += np.einsum("pls,ps->l", by_mean**2, mean_variance.reshape(2, size))
-        tilts = np.bincount(code, weights=cells.n * transit.residual * transit.slope_lever)
+        noise = mean_variances(cells, group, bent, 2 * size).reshape(2, size)
+        noise[~np.isfinite(noise)] = 0.0
+        by_raw = np.einsum("tls,tus->uls", by_mean, transit.blend)
+        total += np.einsum("uls,us->l", by_raw**2, noise)
+        total += np.einsum("ls,s->l", (by_raw - by_mean)[1] ** 2, transit.doubt)
+        tilts = np.bincount(
+            np.unique(group * days + cells.day, return_inverse=True)[1],
+            weights=cells.n * transit.residual * transit.slope_lever,
+        )
         total += by_slope**2 * (tilts @ tilts)
     return total
