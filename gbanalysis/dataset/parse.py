@@ -5,6 +5,8 @@ Text is read in the forms that people's tools write (see `FORMS`); what cannot b
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from gbanalysis.dataset.schema import Column, Kind
@@ -30,6 +32,7 @@ FORMS: dict[Kind, str] = {
 _FULL_WIDTH, _ASCII = "０１２３４５６７８９．，－", "0123456789.,-"
 _PLAIN_NUMBER = r"^[+-]?(\d{1,40}\.?\d*|\.\d+)([eE][+-]?\d{1,2})?$"
 _DRESSED_NUMBER = r"^[+-]?[¥￥$€£]?\s?[+-]?(\d{1,3}(,\d{3})+|\d{1,40})(\.\d*)?\s?元?$"
+_DRESS = r"[¥￥$€£,元\s]"
 _DAMAGED_ID = r"^\d(\.\d+)?[eE]\+\d+$"
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _LOOSE = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]\s*(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?$"
@@ -87,7 +90,7 @@ def read_column(tidied: Any, column: Column, *, clean: bool) -> Reading:
     if _is_empty_type(tidied.type()):
         return Reading(ibis.null(_TYPES[column.kind]))
     if clean and column.kind == "id" and tidied.type().is_string():
-        damaged = tidied.re_search(_DAMAGED_ID).fill_null(False)
+        damaged = ibis.cases((tidied.contains("+"), tidied.re_search(_DAMAGED_ID)), else_=False)
         return Reading(_where(~damaged, tidied), damaged)
     return _READERS[column.kind](tidied)
 
@@ -101,8 +104,13 @@ def cleaned(text: Any) -> Any:
     """Text without blanks around it, null where it stands for a missing value."""
     import ibis
 
-    bare = text.strip()
-    return ibis.cases((bare.lower().isin(NULL_STRINGS), ibis.null("string")), else_=bare)
+    # Most values need neither: the cheap tests come first, for engines evaluate only the branch that they take.
+    blanks = [edge for blank in " \t\r\n" for edge in (text.startswith(blank), text.endswith(blank))]
+    bare = ibis.cases((reduce(or_, blanks), text.strip()), else_=text)
+    null = ibis.null("string")
+    return ibis.cases(
+        (bare.length() > max(map(len, NULL_STRINGS)), bare), (bare.lower().isin(NULL_STRINGS), null), else_=bare
+    )
 
 
 def _id(raw: Any) -> Reading:
@@ -138,10 +146,10 @@ def _number(raw: Any) -> Reading:
     if not kind.is_string():
         raise UnfitTypeError(f"it holds {kind}, which is not a number")
     half = raw.translate(_FULL_WIDTH, _ASCII)
-    bare = half.re_replace(r"[¥￥$€£,元\s]", "")
     value = ibis.cases(
         (raw.re_search(_PLAIN_NUMBER), raw.cast("float64")),
-        (half.re_search(_DRESSED_NUMBER), bare.cast("float64")),
+        (raw.re_search(_DRESSED_NUMBER), raw.re_replace(_DRESS, "").cast("float64")),
+        (half.re_search(_DRESSED_NUMBER), half.re_replace(_DRESS, "").cast("float64")),
     )
     return Reading(value, raw.notnull() & value.isnull())
 
@@ -244,9 +252,8 @@ def _shaped(text: Any) -> Any:
         dashed = dashed.re_replace(single, padded)
     return ibis.cases(
         (text.re_search(_ISO), text),
-        (text.re_search(_LOOSE), dashed),
         (text.re_search(_COMPACT), text.re_replace(_COMPACT, r"\1-\2-\3")),
-        else_=text,
+        else_=dashed,
     )
 
 
