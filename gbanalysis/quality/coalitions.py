@@ -141,9 +141,6 @@ def gradients(design: Design, tables: Tables, rates: RouteRates, shares: FloatAr
     rows = np.arange(tables.n_routes)
     for place, term in enumerate(design.terms):
         level = 0 if term.key is None else tables.codes[term.key]
-        if term.player is None:
-            value = plain[:, list(term.powers)].sum(axis=1)
-        else:
-            value = changed[term.player]
+        value = plain[:, list(term.powers)].sum(axis=1) if term.player is None else changed[term.player]
         result[rows, design.offsets[place] + level] += value
     return result

@@ -1,7 +1,8 @@
 """Hours of a stage in the two periods: points that stand for their distribution, segment by segment.
 
 Hours vary by lorry, and a month has thirty of them; so two periods' means differ by chance. As with quality, most
-segments are taken as unchanged unless the data say otherwise: the difference of the means is shrunk under a law with long tails.
+segments are taken as unchanged unless the data say otherwise: the difference of the means is shrunk under a law with
+long tails.
 """
 
 from __future__ import annotations
