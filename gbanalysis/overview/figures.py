@@ -174,6 +174,8 @@ def _refund_block(
     if not dataset.has("refunds"):
         return missing(sales[keys], "refund_rate", "the data have no table refunds")
     facts = rows.refund_facts(dataset, by=keys[1:], period=timing["period"], as_of=timing["as_of"])
+    if facts.empty:
+        return missing(sales[keys], "refund_rate", "no line has been picked up")
     shares = share_estimates(facts, keys=keys, y="refunded", confidence=confidence)
     window = dataset.settings.refund_window_days
     waiting = f"refunds can still come: the window of {window} days is open"
@@ -188,6 +190,8 @@ def _loss_block(
     if not rows.has_flows(dataset):
         return missing(sales[keys], "loss_rate", "the data have no table stage_flows tied to order lines")
     facts = rows.loss_facts(dataset, by=keys[1:], period=timing["period"], as_of=timing["as_of"])
+    if facts.empty:
+        return missing(sales[keys], "loss_rate", "no shipment has reached its site")
     shares = share_estimates(facts, keys=keys, y="lost", confidence=confidence)
     status = finality(shares["period"], **timing, wait_days=2, waiting_for="shipments may still be under way")
     return pd.concat([shares, status], axis=1).assign(metric="loss_rate", unit="share")

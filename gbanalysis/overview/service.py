@@ -164,9 +164,11 @@ def stage_losses(dataset: Dataset, *, by: Sequence[str], as_of: dt.date, confide
     -------
     pandas.DataFrame
         ``stage``, the columns of `by`, ``value`` (units lost over units in), ``ci_lower``, ``ci_upper`` (node x day
-        clusters), ``n`` (units in), ``n_lost``, ``n_clusters``.
+        clusters), ``n`` (units in), ``n_lost``, ``n_clusters``. Empty where nothing has left a stage.
     """
     sums = rows.stage_facts(dataset, by=by, as_of=as_of)
+    if sums.empty:
+        return pd.DataFrame()
     keys = ["stage", *by]
     shares = share_estimates(sums, keys=keys, y="lost", confidence=confidence)
     shares["n_lost"] = shares["value"] * shares["n"]

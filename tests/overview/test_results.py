@@ -106,6 +106,20 @@ def test_missing_tables_give_reasons_not_numbers(without: Without) -> None:
     assert "not known" in left.alt_text()
 
 
+def test_nothing_picked_up_and_nothing_arrived_give_reasons(frames: dict, tmp_path: object) -> None:  # type: ignore[type-arg]
+    """A trade whose chain has only begun: no pickup, and every shipment is still at its supplier."""
+    lines = frames["order_lines"].assign(fulfilled_on=pd.Series(dtype="datetime64[ns]"))
+    flows = frames["stage_flows"].query("stage == 'supplier'").assign(departed_at=pd.NaT)
+    data = gb.read_dataset(write({**frames, "order_lines": lines, "stage_flows": flows}, tmp_path))  # type: ignore[arg-type]
+    figures = key_figures(data)
+    assert figures.unknown("refund_rate") == "no line has been picked up"
+    assert figures.unknown("loss_rate") == "no shipment has reached its site"
+    service = service_level(data)
+    assert service.stages.empty
+    assert (service.metric("unclaimed")["value"] == 1).all()
+    assert (margin(data).metric("loss")["value"] == 0).all()
+
+
 def test_suppliers_may_be_unknown(without: Without) -> None:
     data = without("order_lines.supplier_id")
     assert key_figures(data).metric("refund_rate")["ci_lower"].notna().any()
