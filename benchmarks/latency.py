@@ -23,7 +23,7 @@ from gbanalysis.quality.triangle import Triangle
 
 Array = NDArray[np.float64]
 
-FIRST_SEED, N_WORLDS = 880_000, 200
+FIRST_SEED, N_WORLDS = 910_000, 134
 CONFIDENCE = 0.9
 DAYS_SCORED = 7
 ORACLE_DRAWS = 200
@@ -57,7 +57,7 @@ def score_world(world: World, seed: int) -> dict[str, Array]:
     as_of = triangle.reference[-1]
     final, known = triangle.ultimate(), triangle.known(as_of)
     lines = triangle.exposure.sum(axis=0)  # type: ignore[union-attr]
-    share = (world.delay_law * known).sum(axis=2)
+    share = np.minimum((world.delay_law * known).sum(axis=2), 1.0)
     observed = triangle.observed(as_of)
     found = project_triangle(triangle, as_of=as_of, confidence=CONFIDENCE, rng=seed)
     whole, cells = found.whole().interval()[0], found.interval()

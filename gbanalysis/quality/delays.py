@@ -163,8 +163,9 @@ def bands_of(max_delay: int) -> tuple[int, ...]:
 
 def levels_of(triangle: Triangle, cell: IntArray, day: IntArray, delay: IntArray) -> list[IntArray]:
     """Give the level of each row in each of `terms_of`; `delay` is 1 or more."""
-    _, codes = np.unique([str(name) for name in triangle.group], return_inverse=True)
-    groups, cycle, group = int(codes.max()) + 1, triangle.cycle, codes[cell]
+    codes = {name: code for code, name in enumerate(dict.fromkeys(triangle.group))}
+    group = np.array([codes[name] for name in triangle.group])[cell]
+    groups, cycle = len(codes), triangle.cycle
     edges = bands_of(triangle.max_delay)
     bands, band = len(edges), np.searchsorted(edges, delay, side="right") - 1
     place = day * triangle.max_delay + delay - 1
@@ -212,10 +213,10 @@ def fit_delays(triangle: Triangle, *, last: int | None = None) -> DelayModel:
     Notes
     -----
     Effects on the logit: the delay; the group at each band of delays and weekday; the reference weekday at each band
-    and the reporting weekday; the cell; a random walk over reference days (the drift of the delay itself) and a
-    shock of each reporting day. Each but the first is shrunk towards zero as far as the data ask, which also sets how
-    fast old days are forgotten: the variance of the walk is the one that predicts best step by step, since the
-    marginal likelihood is the product of the one-step predictions.
+    and the reporting weekday; the cell; a shock of each reporting day; and two random walks over reference days, the
+    drift of the delay itself, one that moves all delays alike and one that stretches time. Each but the first is shrunk
+    towards zero as far as the data ask, which also sets how fast old days are forgotten: the variances of the walks are
+    those that predict best step by step, since the marginal likelihood is the product of the one-step predictions.
 
     References
     ----------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.errors import NotEnoughDataError
+from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality import levels
 from gbanalysis.quality.delays import first_immature, fit_delays
 from gbanalysis.quality.triangle import Day, Triangle
@@ -70,7 +70,7 @@ class Projection(Result):
         immature = self.estimate[:, self.n_mature :]
         require_sum([self.draws.mean(axis=0).sum()], float(immature.sum()), what="mean of the draws and the estimate")
         if not np.array_equal(self.estimate[:, : self.n_mature], self.observed[:, : self.n_mature]):
-            raise NotEnoughDataError("a mature day's final count is not what was observed")
+            raise GBAnalysisError("a mature day's final count is not what was observed")
 
     @property
     def n_mature(self) -> int:
