@@ -159,4 +159,4 @@ def test_sources_of_docstrings_stand_in_the_bibliography():
     }
     assert named, "no docstring names a source"
     missing = {(surname, year, name) for surname, year, name in named if (surname, year) not in listed}
-    assert not missing, "add these to book/references.bib"
+    assert not missing, f"add to book/references.bib: {sorted(missing)}"
