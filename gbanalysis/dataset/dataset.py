@@ -185,8 +185,9 @@ class Dataset:
         if name not in self._lenient:
             raw = self._raw[name]
             relation = raw.relation.select(**{**self._tidied(name), **self._originals(name)})
-            if self._store is not None and raw.clean:
-                relation = self._store.view(f"tidy_{name}", relation)
+            if raw.clean:
+                # The second step stands on a named result of the first: merged into one, the expressions multiply.
+                relation = self._store.view(f"tidy_{name}", relation) if self._store else _fenced(relation)
             table = relation.select(**self._read(name, relation))
             if self._store is not None and raw.clean:
                 table = self._store.keep(name, table)
@@ -306,6 +307,12 @@ def _error(sentence: Any) -> Any:
         raise NotImplementedError(message)  # the engine's own function of this name is called
 
     return ibis.udf.scalar.builtin(error)(sentence)
+
+
+def _fenced(relation: Any) -> Any:
+    """The relation as a query that Ibis does not merge with what is built on it."""
+    backend = relation.get_backend()
+    return backend.sql(backend.compile(relation))
 
 
 def _is_missing(value: Any) -> bool:

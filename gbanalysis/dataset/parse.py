@@ -5,8 +5,6 @@ Text is read in the forms that people's tools write (see `FORMS`); what cannot b
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from gbanalysis.dataset.schema import Column, Kind
@@ -104,9 +102,8 @@ def cleaned(text: Any) -> Any:
     """Text without blanks around it, null where it stands for a missing value."""
     import ibis
 
-    # Most values need neither: the cheap tests come first, for engines evaluate only the branch that they take.
-    blanks = [edge for blank in " \t\r\n" for edge in (text.startswith(blank), text.endswith(blank))]
-    bare = ibis.cases((reduce(or_, blanks), text.strip()), else_=text)
+    # The cheap test comes first, for engines evaluate only the branch that they take.
+    bare = text.strip()
     null = ibis.null("string")
     return ibis.cases(
         (bare.length() > max(map(len, NULL_STRINGS)), bare), (bare.lower().isin(NULL_STRINGS), null), else_=bare

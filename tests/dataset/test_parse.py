@@ -24,9 +24,12 @@ def query(kind: Kind) -> str:
     """The SQL that reads column c of the table texts; compiled once, for that is what takes time."""
     column = Column("c", kind, "")
     texts = ibis.table({"place": "int64", "c": "string"}, name="texts")
-    reading = read_column(tidy(texts["c"], column, clean=True), column, clean=True)
+    first = ibis.to_sql(texts.select("place", c=tidy(texts["c"], column, clean=True)), dialect="duckdb")
+    texts = ibis.table({"place": "int64", "c": "string"}, name="tidied")
+    reading = read_column(texts["c"], column, clean=True)
     bad = ibis.literal(False) if reading.bad is None else reading.bad
-    return str(ibis.to_sql(texts.select("place", value=reading.value, bad=bad).order_by("place"), dialect="duckdb"))
+    second = ibis.to_sql(texts.select("place", value=reading.value, bad=bad).order_by("place"), dialect="duckdb")
+    return f"WITH tidied AS MATERIALIZED ({first}) {second}"
 
 
 def read(kind: Kind, texts: list[str | None]) -> list[tuple[Any, bool]]:
