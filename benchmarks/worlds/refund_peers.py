@@ -1,4 +1,4 @@
-"""What the attribution is compared with: an oracle, Kitagawa's decomposition, and dowhy's change of distribution."""
+"""What the attribution is compared with: an oracle and Kitagawa's decomposition."""
 
 from dataclasses import replace
 

@@ -181,6 +181,25 @@ def attribute_cells(
     K. Budhathoki, D. Janzing, P. Bloebaum and H. Ng (2021), Why did the distribution change?, AISTATS;
     V. Quintas-Martinez, M. T. Bahadori, E. Santiago, J. Mu and D. Heckerman (2024), Multiply-robust causal change
     attribution, ICML.
+
+    Examples
+    --------
+    Six suppliers sell one category to two grids; the goods of one get worse.
+
+    >>> import pandas as pd
+    >>> rows = [
+    ...     {
+    ...         "period": period, "day": f"{period} {day}", "category": "berries", "supplier_id": f"s{s}",
+    ...         "origin_id": "o1", "central_id": "c1", "grid_id": f"g{g}", "region": "north", "temperature_c": 20.0,
+    ...         "n": 500, "refunded": 15 + (day + s + g) % 3 + 45 * (period == "current" and s == 2),
+    ...     }
+    ...     for period in ("base", "current") for day in range(7) for s in range(6) for g in range(2)
+    ... ]
+    >>> found = attribute_cells(pd.DataFrame(rows), stages=())
+    >>> f"{found.change:+.4f}"
+    '+0.0150'
+    >>> found.largest(1)[["mechanism", "dimension", "level"]].values.tolist()
+    [['quality', 'supplier_id', 's2']]
     """
     coded = encode_cells(cells, stages)
     model, tables = fit_refunds(coded), build_tables(coded)
