@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gbanalysis
-from gbanalysis.errors import GBAnalysisError
+from gbanalysis.dataset.sample import project_folder
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,13 @@ def package_folder() -> Path:
 
 
 def find_project(cwd: Path | None = None) -> Project:
-    """Find the book's sources: in the repository, or inside an installed wheel.
+    """Find the book's sources: in the repository, or inside an installed wheel, where `cwd` takes what is made.
 
     Raises
     ------
     GBAnalysisError
-        Where neither place holds a ``_config.yml``.
+        Where neither place holds them.
     """
-    package = package_folder()
-    checkout, wheel = package.parent, package / "_project"
-    if _holds_a_book(checkout):
-        return Project(root=checkout, work=checkout, installed=False)
-    if _holds_a_book(wheel):
-        return Project(root=wheel, work=(cwd or Path.cwd()).resolve(), installed=True)
-    raise GBAnalysisError("The book's sources are missing: neither the repository nor the installed package has them.")
-
-
-def _holds_a_book(folder: Path) -> bool:
-    return (folder / "_config.yml").is_file() and (folder / "_toc.yml").is_file()
+    root = project_folder()
+    installed = root.is_relative_to(package_folder())
+    return Project(root=root, work=(cwd or Path.cwd()).resolve() if installed else root, installed=installed)

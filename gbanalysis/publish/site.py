@@ -13,6 +13,7 @@ from typing import Any
 from gbanalysis.publish.execute import ANSI
 from gbanalysis.publish.project import package_folder
 from gbanalysis.publish.swap import write_if_changed
+from gbanalysis.publish.toc import read_inside_book
 
 LEFT_OUT = ("sphinx_thebe", "sphinx_comments", "sphinx.ext.intersphinx")
 """Extensions that Jupyter Book adds and that are only of use with a network."""
@@ -23,11 +24,13 @@ def write_conf(config: Path, staged: Path, overrides: Mapping[str, Any]) -> Path
     """Write Sphinx's ``conf.py`` from ``_config.yml``, with what the build itself decides on top."""
     from jupyter_book.config import get_final_config
 
-    final, _ = get_final_config(user_yaml=config, sourcedir=staged, cli_config={"latex_individualpages": False})
+    final, _ = get_final_config(
+        user_yaml=read_inside_book(config), sourcedir=staged, cli_config={"latex_individualpages": False}
+    )
     final["extensions"] = [name for name in final["extensions"] if name not in LEFT_OUT]
     if final.get("use_multitoc_numbering"):
         final["extensions"].append("sphinx_multitoc_numbering")
-    final.update(overrides)
+    final.update({"nb_execution_mode": "off", **overrides})
     lines = [f"{key} = {value!r}" for key, value in sorted(final.items())]
     path = staged / "conf.py"
     write_if_changed(path, "\n".join(lines) + "\n")

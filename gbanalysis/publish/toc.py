@@ -8,13 +8,29 @@ from gbanalysis.errors import GBAnalysisError
 
 
 def read_toc(path: Path) -> dict[str, Any]:
-    """Read ``_toc.yml`` as sphinx-external-toc understands it."""
-    import yaml
-
-    toc = yaml.safe_load(path.read_text("utf-8"))
-    if not isinstance(toc, dict) or "root" not in toc:
+    """Read ``_toc.yml`` as sphinx-external-toc understands it, its pages named from the book's folder."""
+    toc = read_inside_book(path)
+    if "root" not in toc:
         raise GBAnalysisError(f"{path.name} names no root page.")
     return toc
+
+
+def read_inside_book(path: Path) -> dict[str, Any]:
+    """Read a YAML file of the root; paths in it that begin with ``book/`` then begin inside that folder."""
+    import yaml
+
+    found = _inside_book(yaml.safe_load(path.read_text("utf-8")))
+    if not isinstance(found, dict):
+        raise GBAnalysisError(f"{path.name} holds no mapping.")
+    return found
+
+
+def _inside_book(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _inside_book(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_inside_book(value) for value in node]
+    return node.removeprefix("book/") if isinstance(node, str) else node
 
 
 def pages_of(toc: Mapping[str, Any]) -> list[str]:

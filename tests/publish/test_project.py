@@ -19,8 +19,10 @@ def test_in_a_checkout_the_sources_and_the_build_lie_in_the_repository():
 def wheel(tmp_path):
     """A folder of installed packages with gbanalysis as a wheel lays it out."""
     site = tmp_path / "site"
-    (site / "gbanalysis" / "publish").mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "publish/__init__.py", "publish/project.py"):
+    for folder in ("publish", "dataset"):
+        (site / "gbanalysis" / folder).mkdir(parents=True)
+    modules = ("publish/__init__.py", "publish/project.py", "dataset/__init__.py", "dataset/sample.py")
+    for name in ("__init__.py", "errors.py", *modules):
         shutil.copyfile(package_folder() / name, site / "gbanalysis" / name)
     return site
 
@@ -48,4 +50,4 @@ def test_in_a_wheel_the_sources_come_along_and_nothing_is_written_beside_them(wh
 
 
 def test_a_package_without_its_sources_says_so(wheel, tmp_path):
-    assert "The book's sources are missing" in asked(wheel, tmp_path).stderr
+    assert "does not find its own book and sample" in asked(wheel, tmp_path).stderr
