@@ -16,6 +16,7 @@ def dowhy_change(cells: pd.DataFrame, *, n_samples: int = 20_000, seed: int = 0)
     """
     gcm.util.general.set_random_seed(seed)
     gcm.config.disable_progress_bars()
+    gcm.config.set_default_n_jobs(1)
     lines = cells.loc[cells.index.repeat(cells["n"])].copy()
     refunded = lines.groupby(level=0).cumcount() < lines["refunded"]
     frame = pd.DataFrame(

@@ -109,7 +109,8 @@ def sum_levels(tables: Tables, worth: RouteWorth, level: IntArray, size: int) ->
     """Sum the routes by level."""
 
     def by(values: FloatArray, code: IntArray, width: int) -> FloatArray:
-        return np.bincount(level * width + code, weights=values, minlength=size * width).reshape(size, width)
+        sums = np.bincount(level * width + code, weights=values, minlength=size * width)
+        return np.asarray(sums, dtype=float).reshape(size, width)
 
     n_pairs, n_choices = tables.mix.shape[1], tables.allocation.shape[1]
     nothing = np.zeros_like(level)

@@ -87,7 +87,7 @@ class CodedCells:
     @property
     def totals(self) -> FloatArray:
         """Lines in each period."""
-        return np.bincount(self.period, weights=self.n, minlength=2)
+        return np.asarray(np.bincount(self.period, weights=self.n, minlength=2), dtype=float)
 
     @property
     def rates(self) -> FloatArray:
@@ -129,9 +129,9 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
     n, refunded = (cells[name].to_numpy(dtype=float) for name in ("n", "refunded"))
     if not (np.isfinite(n) & (n > 0) & np.isfinite(refunded) & (refunded >= 0)).all():
         raise ContractError("n and refunded must be finite and not negative")
-    period = (cells["period"] == "current").to_numpy(dtype=np.int64)
-    for code, name in enumerate(PERIODS):
-        if not (period == code).any():
+    period = (cells["period"] == "current").astype(np.int64).to_numpy()
+    for place, name in enumerate(PERIODS):
+        if not (period == place).any():
             raise NotEnoughDataError(f"the {name} period has no lines")
     if refunded.sum() == 0:
         raise NotEnoughDataError("no line was refunded in either period: there is no rate to explain")

@@ -76,7 +76,7 @@ def build_tables(cells: CodedCells) -> Tables:
     mix = _counts(cells, row_pair, pairs.shape[1])
     chosen = _counts(cells, row_choice, choices.shape[1])
     parents, parent = np.unique(parent, return_inverse=True)
-    lines = np.stack([np.bincount(parent, weights=row, minlength=len(parents)) for row in chosen])
+    lines = np.stack([np.bincount(parent, weights=row, minlength=len(parents)) for row in chosen]).astype(float)
     if (lines == 0).any():
         notes.append(f"{int((lines == 0).sum())} category and central pairs were sold in one period only")
     allocation = (
@@ -109,7 +109,8 @@ def build_tables(cells: CodedCells) -> Tables:
 
 def _counts(cells: CodedCells, code: IntArray, size: int) -> FloatArray:
     """Lines by period and code."""
-    return np.bincount(cells.period * size + code, weights=cells.n, minlength=2 * size).reshape(2, size)
+    count = np.bincount(cells.period * size + code, weights=cells.n, minlength=2 * size)
+    return np.asarray(count, dtype=float).reshape(2, size)
 
 
 def _owner(cells: CodedCells, key: str) -> IntArray:

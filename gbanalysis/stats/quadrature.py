@@ -38,8 +38,8 @@ def gauss_rule(values: FloatArray, weights: FloatArray, n_nodes: int) -> tuple[F
     '2.500 7.500 25.000'
     """
     weights = weights / weights.sum()
-    mean = weights @ values
-    spread = np.sqrt(weights @ (values - mean) ** 2)
+    mean = float(weights @ values)
+    spread = float(np.sqrt(weights @ (values - mean) ** 2))
     if spread <= 1e-12 * max(1.0, abs(mean)):
         return np.full(n_nodes, mean), np.eye(n_nodes)[0]
     x = (values - mean) / spread
