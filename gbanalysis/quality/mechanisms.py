@@ -129,7 +129,7 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
     n, refunded = (cells[name].to_numpy(dtype=float) for name in ("n", "refunded"))
     if not (np.isfinite(n) & (n > 0) & np.isfinite(refunded) & (refunded >= 0)).all():
         raise ContractError("n and refunded must be finite and not negative")
-    period = (cells["period"] == "current").astype(np.int64).to_numpy()
+    period = np.asarray(cells["period"] == "current", dtype=np.int64)
     for place, name in enumerate(PERIODS):
         if not (period == place).any():
             raise NotEnoughDataError(f"the {name} period has no lines")
