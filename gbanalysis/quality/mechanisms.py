@@ -114,7 +114,7 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
     ContractError
         A column is missing, a count is impossible, or a grid belongs to two central warehouses or regions.
     NotEnoughDataError
-        A period has no line, or no line was refunded in either.
+        A period has no line, or none or all of its lines were refunded.
     """
     import pandas as pd
 
@@ -131,10 +131,15 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
         raise ContractError("n and refunded must be finite and not negative")
     period = np.asarray(cells["period"] == "current", dtype=np.int64)
     for place, name in enumerate(PERIODS):
-        if not (period == place).any():
+        here = period == place
+        if not here.any():
             raise NotEnoughDataError(f"the {name} period has no lines")
-    if refunded.sum() == 0:
-        raise NotEnoughDataError("no line was refunded in either period: there is no rate to explain")
+        if refunded[here].sum() == 0:
+            raise NotEnoughDataError(f"no line was refunded in the {name} period: there is no rate to explain")
+        if refunded[here].sum() >= n[here].sum():
+            raise NotEnoughDataError(
+                f"the {name} period has no fewer refunded lines than lines: nothing can be told apart"
+            )
     codes, labels = {}, {}
     for key in KEYS:
         code, level = pd.factorize(cells[key], sort=True)

@@ -32,12 +32,12 @@ def overlap_notes(cells: CodedCells, table: pd.DataFrame) -> list[str]:
     joint = [(s, o) for s, o in zip(*np.nonzero(share), strict=True) if share[s].sum() == 1 and share[:, o].sum() == 1]
     if joint:
         notes.append(
-            f"{len(joint)} suppliers share all their lines with an origin warehouse of their own "
-            f"(such as {names[joint[0][0]]}): what is said of the supplier holds for the two together"
+            f"suppliers with an origin warehouse of their own ({len(joint)}, such as {names[joint[0][0]]}): "
+            "what is said of the supplier holds for the two together"
         )
     once = table[(table["view"] == "who") & (table["note"] != "")]
     if len(once):
-        notes.append(f"{len(once)} levels have lines in one period only")
+        notes.append(f"levels with lines in one period only: {len(once)}")
     if not np.any(cells.temperature):
         notes.append("no temperature is known: the weather's effect is part of quality")
     return notes

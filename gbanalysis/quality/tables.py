@@ -78,7 +78,7 @@ def build_tables(cells: CodedCells) -> Tables:
     parents, parent = np.unique(parent, return_inverse=True)
     lines = np.stack([np.bincount(parent, weights=row, minlength=len(parents)) for row in chosen]).astype(float)
     if (lines == 0).any():
-        notes.append(f"{int((lines == 0).sum())} category and central pairs were sold in one period only")
+        notes.append(f"categories sold by a central warehouse in one period only: {int((lines == 0).sum())}")
     allocation = (
         np.where(lines[:, parent] > 0, chosen, chosen[::-1]) / np.where(lines > 0, lines, lines[::-1])[:, parent]
     )

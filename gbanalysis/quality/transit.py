@@ -103,11 +103,10 @@ def mean_variances(cells: CodedCells, group: IntArray, residual: FloatArray, siz
     keys, code = np.unique(group * days + cells.day, return_inverse=True)
     sums = np.bincount(code, weights=cells.n * residual)
     lines = np.bincount(group, weights=cells.n, minlength=size)
+    lines = np.where(lines > 0, lines, 1.0)
     squares = np.bincount(keys // days, weights=sums**2, minlength=size)
     count = np.bincount(keys // days, minlength=size)
-    return np.asarray(
-        np.where(count > 1, squares / np.maximum(lines, 1e-300) ** 2 * count / np.maximum(count - 1, 1), np.inf)
-    )
+    return np.asarray(np.where(count > 1, squares / lines**2 * count / np.maximum(count - 1, 1), np.inf))
 
 
 def _shrunk_change(means: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -129,7 +129,13 @@ def test_uncertain_delay_widens_the_intervals(cells: pd.DataFrame, found: ShiftA
     [
         (lambda c: c.drop(columns="grid_id"), ContractError, "lack grid_id"),
         (lambda c: c[c["period"] == "base"], NotEnoughDataError, "the current period has no lines"),
-        (lambda c: c.assign(refunded=0), NotEnoughDataError, "no line was refunded"),
+        (lambda c: c.assign(refunded=0), NotEnoughDataError, "no line was refunded in the base"),
+        (
+            lambda c: c.assign(refunded=c["refunded"].where(c["period"] == "base", 0)),
+            NotEnoughDataError,
+            "in the current",
+        ),
+        (lambda c: c.assign(refunded=c["n"]), NotEnoughDataError, "no fewer refunded lines than lines"),
         (lambda c: c.assign(period="before"), ContractError, "must be base or current"),
         (lambda c: c.assign(grid_id="one"), ContractError, "more than one central_id"),
         (
@@ -148,6 +154,32 @@ def test_uncertain_delay_widens_the_intervals(cells: pd.DataFrame, found: ShiftA
 def test_bad_cells_are_refused(cells: pd.DataFrame, change, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         attribute_cells(change(cells))
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        lambda c: (c["period"] == "base") | (c["supplier_id"] != "s3"),
+        lambda c: (c["period"] == "base") | (c["category"] != "c1") | (c["central_id"] != "z0"),
+        lambda c: (c["period"] == "base") | (c["grid_id"] != "g2"),
+        lambda c: (c["period"] == "current") | (c["category"] != "c2"),
+        lambda c: c["supplier_id"] == "s0",
+        lambda c: (c["grid_id"] == "g0") & (c["category"] == "c0"),
+        lambda c: c["day"] % 100 == 0,
+    ],
+)
+def test_levels_that_come_and_go_leave_finite_figures(cells: pd.DataFrame, kept) -> None:
+    found = attribute_cells(cells[kept(cells)])
+    assert np.isfinite(found.table[["contribution", "ci_lower", "ci_upper"]].to_numpy()).all()
+
+
+def test_a_supplier_that_left_has_no_change_of_its_own_quality(cells: pd.DataFrame) -> None:
+    left = attribute_cells(cells[(cells["period"] == "base") | (cells["supplier_id"] != "s3")]).to_frame()
+    row = left[(left["mechanism"] == "quality") & (left["level"] == "s3")].iloc[0]
+    assert row["n_current"] == 0
+    assert row["note"] != ""
+    assert abs(row["contribution"]) < 1e-4
+    assert row["ci_lower"] < 0 < row["ci_upper"]
 
 
 def test_one_supplier_in_one_region_is_noted(cells: pd.DataFrame) -> None:
