@@ -159,8 +159,7 @@ class Series(Result):
         known = [self.metric(name) for name in metrics or tuple(self.labels)]
         frame = pd.concat([part for part in known if part["value"].notna().any()])
         frame = frame.assign(panel=frame["metric"].map(self.labels))
-        columns = 2 if frame["panel"].nunique() in (2, 4) else 3
-        return plot_multiples(frame, panel="panel", columns=columns, own_scale=True)
+        return plot_multiples(frame, panel="panel", own_scale=True)
 
     def alt_text(self, metric: str | None = None) -> str:
         """Say in words what `plot` shows."""
@@ -175,4 +174,5 @@ class Series(Result):
             when = f"in the {self.period_name} from {row['period']:%Y-%m-%d}"
             said.append(" ".join(filter(None, (figure(row["value"], row["unit"]), when, place and f"({place})"))))
         note = "" if part["is_final"].all() else " Figures that are not final are drawn hatched."
-        return f"{self.labels[name]} by {self.period_name}, {self.span()}: lowest {said[0]}, highest {said[1]}.{note}"
+        label = self.labels[name][:1].upper() + self.labels[name][1:]
+        return f"{label} by {self.period_name}, {self.span()}: lowest {said[0]}, highest {said[1]}.{note}"

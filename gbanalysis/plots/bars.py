@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,15 +42,28 @@ def plot_bars(
         spread = np.clip([frame["value"] - frame["ci_lower"], frame["ci_upper"] - frame["value"]], 0, None)
         ax.errorbar(frame["value"], places, xerr=spread, fmt="none", ecolor=style.INK, capsize=3, linewidth=1.2)
         ax.set_yticks(places, [str(name) for name in frame[group]])
-        ends = np.fmax(frame["value"], frame["ci_upper"])
-        for place, value, end in zip(places, frame["value"], ends, strict=True):
-            text = style.short_number(value, unit) if np.isfinite(value) else "not known"
-            ax.annotate(
-                text, (end if np.isfinite(end) else 0, place), xytext=(4, 0), textcoords="offset points", va="center"
-            )
+        for place, row in zip(places, frame.itertuples(), strict=True):
+            _write_value(ax, int(place), row, unit)
         ax.grid(axis="y", visible=False)
         ax.margins(x=0.14)
-        ax.set_xlim(left=min(0, float(np.nanmin([0, *frame["ci_lower"]]))))
+        if not (frame["value"] < 0).any() and not (frame["ci_lower"] < 0).any():
+            ax.set_xlim(left=0)
+        else:
+            ax.axvline(0, color=style.INK, linewidth=0.8)
         style.format_unit(ax, unit, axis="x")
         ax.set_xlabel(style.axis_label(label, unit))
     return ax
+
+
+def _write_value(ax: Axes, place: int, row: Any, unit: str) -> None:
+    """Write the value beyond its bar and whisker, on the side to which the bar points."""
+    side = -1 if row.value < 0 else 1
+    end = np.fmin(row.value, row.ci_lower) if side < 0 else np.fmax(row.value, row.ci_upper)
+    ax.annotate(
+        style.short_number(row.value, unit) if np.isfinite(row.value) else "not known",
+        (end if np.isfinite(end) else 0, place),
+        xytext=(4 * side, 0),
+        textcoords="offset points",
+        ha="left" if side > 0 else "right",
+        va="center",
+    )

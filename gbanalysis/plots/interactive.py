@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from gbanalysis.plots import style
-from gbanalysis.results import Html
 
 if TYPE_CHECKING:
     import pandas as pd
+    from plotly.graph_objects import Figure
 
 _LAYOUT: dict[str, Any] = {
     "paper_bgcolor": "rgba(0,0,0,0)",
@@ -20,10 +19,11 @@ _LAYOUT: dict[str, Any] = {
     "height": 360,
     "margin": {"l": 60, "r": 20, "t": 10, "b": 40},
     "legend": {"orientation": "h", "y": -0.15},
+    "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": style.INK, "activecolor": style.BLUE},
 }
 
 
-def interactive_series(frame: pd.DataFrame, *, label: str, alt: str, unit: str = "", group: str | None = None) -> Html:
+def interactive_series(frame: pd.DataFrame, *, label: str, unit: str = "", group: str | None = None) -> Figure:
     """Draw values over time with hover labels that give the value and its interval.
 
     Parameters
@@ -32,18 +32,16 @@ def interactive_series(frame: pd.DataFrame, *, label: str, alt: str, unit: str =
         As for `gbanalysis.plots.plot_series`.
     label, unit
         What the values are, and in which unit.
-    alt
-        What the chart shows, for readers who cannot see it.
     group
         The column that tells the lines apart.
 
     Returns
     -------
-    Html
-        The chart, with `alt` as its label. ``GBANALYSIS_STATIC`` names the folder of plotly.min.js as the page sees it.
+    plotly.graph_objects.Figure
+        The chart. In the book its caption and the text in its place stand in the metadata of the cell, as for any
+        figure, and the page loads the plotly.min.js that comes along.
     """
     import plotly.graph_objects as go
-    from plotly.io import to_html
 
     figure = go.Figure()
     groups = [(label, frame)] if group is None else [(str(name), part) for name, part in frame.groupby(group)]
@@ -59,12 +57,7 @@ def interactive_series(frame: pd.DataFrame, *, label: str, alt: str, unit: str =
         rangemode="tozero",
         tickformat=".1%" if unit == "share" else ",",
     )
-    static = os.environ.get("GBANALYSIS_STATIC", "_static/")
-    chart = to_html(figure, include_plotlyjs=False, full_html=False, config={"displaylogo": False, "responsive": True})
-    return Html(
-        f'<script src="{escape(static)}plotly.min.js"></script>'
-        f'<div class="gb-interactive" role="img" aria-label="{escape(alt)}">{chart}</div>'
-    )
+    return figure
 
 
 def _traces(part: pd.DataFrame, name: str, colour: str, unit: str) -> list[Any]:

@@ -22,7 +22,7 @@ def plot_multiples(
     panel: str,
     label: str | None = None,
     unit: str = "",
-    columns: int = 3,
+    columns: int | None = None,
     own_scale: bool = False,
 ) -> Figure:
     """Draw one small time series a panel.
@@ -36,11 +36,12 @@ def plot_multiples(
     label, unit
         What the values are. Where `label` is None the panel's name says it, and ``unit`` may be a column of the frame.
     columns
-        Panels in a row.
+        Panels in a row; by default two for two and four panels, else three.
     own_scale
         Whether each panel has its own scale (for panels of different units).
     """
     names = list(dict.fromkeys(frame[panel]))
+    columns = columns or {1: 1, 2: 2, 4: 2}.get(len(names), 3)
     rows = ceil(len(names) / columns)
     with style.look(font_size=8):
         figure, grid = plt.subplots(
@@ -54,8 +55,9 @@ def plot_multiples(
                 ax.annotate(str(name), (0, 1), xycoords="axes fraction", xytext=(2, 2), textcoords="offset points")
         if not own_scale:
             grid[0, 0].set_ylim(*_limits(frame))
-        for ax in grid.flat[len(names) :]:
-            ax.set_visible(False)
+        for place in range(len(names), grid.size):
+            grid.flat[place].set_visible(False)
+            grid.flat[place - columns].tick_params(labelbottom=True)
         if label is not None:
             for ax in grid.flat:
                 ax.set_ylabel("")

@@ -43,7 +43,7 @@ def plot_series(
         ax = style.new_axes(ax)
         for index, (name, part) in enumerate(groups):
             _draw_line(ax, part.sort_values("period"), name, index)
-        locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator(minticks=3, maxticks=8 if _stands_alone(ax) else 6)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         style.format_unit(ax, unit)
@@ -51,6 +51,12 @@ def plot_series(
         ax.margins(x=0.02 if group is None else 0.12)
         ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
     return ax
+
+
+def _stands_alone(ax: Axes) -> bool:
+    """Say whether the axes have the width of the figure to themselves."""
+    place = ax.get_subplotspec()
+    return place is None or place.get_gridspec().ncols == 1
 
 
 def _draw_line(ax: Axes, part: pd.DataFrame, name: str, index: int) -> None:

@@ -73,9 +73,8 @@ async def execute_pages(
     slots = asyncio.Semaphore(workers or os.cpu_count() or 1)
 
     async def run(name: str, notebook: Any) -> Executed:
-        static = {"GBANALYSIS_STATIC": "../" * name.count("/") + "_static/"}
         async with slots:
-            return await _execute(name, notebook, {**settings, **static}, watched)
+            return await _execute(name, notebook, settings, watched)
 
     tasks = [asyncio.create_task(run(name, notebook)) for name, notebook in notebooks.items()]
     try:

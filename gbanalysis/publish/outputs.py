@@ -15,9 +15,9 @@ from gbanalysis.publish.notebooks import code_cells
 
 PLOTLY = "application/vnd.plotly.v1+json"
 PLOTLY_CLASS = "gb-interactive"
+SETTINGS = json.dumps({"responsive": True, "displaylogo": False, "displayModeBar": "hover"})
+"""How plotly draws: the bar of buttons only under the mouse, without the logo."""
 ACTIVE = re.compile(r"<\s*(?:script|iframe|object|embed)\b|<[^>]+\son[a-z]+\s*=|javascript:", re.IGNORECASE)
-OWN_CHART = re.compile(r'\A<script src="(?:\.\./)*_static/plotly\.min\.js"></script><div class="gb-interactive"')
-UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 TEXT_TYPES = ("text/html", "text/markdown", "text/plain", "text/latex", "image/svg+xml")
 
 
@@ -65,11 +65,9 @@ def ready_to_stage(notebook: Any, page: str, paths: Mapping[str, str]) -> tuple[
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for order, output in enumerate(cell.outputs):
             _scrub_output(output, paths)
-            name = f"{page.replace('/', '-')}-{number}-{order}"
             if PLOTLY in output.get("data", {}):
+                name = f"{page.replace('/', '-')}-{number}-{order}"
                 output.data["text/html"] = plotly_html(output.data[PLOTLY], name, _alt(cell))
-            elif OWN_CHART.match(output.get("data", {}).get("text/html", "")):
-                output.data["text/html"] = own_chart(output.data["text/html"], name)
     return staged, left_out
 
 
@@ -78,19 +76,8 @@ def active_content(notebook: Any) -> Iterator[tuple[int, str]]:
     for number, cell in enumerate(code_cells(notebook)):
         for output in cell.outputs:
             for kind in ("text/html", "text/markdown", "image/svg+xml"):
-                text = "".join(output.get("data", {}).get(kind, ""))
-                found = ACTIVE.search(text)
-                if found and not OWN_CHART.match(text):
+                if found := ACTIVE.search("".join(output.get("data", {}).get(kind, ""))):
                     yield number, found.group(0)
-
-
-def own_chart(text: str, name: str) -> str:
-    """Take the script's address from a chart of `plots.interactive` (the page loads it once) and give it a fixed name.
-
-    >>> own_chart('<script src="../_static/plotly.min.js"></script><div class="gb-interactive"></div>', "a-1-0")
-    '<div class="gb-interactive"></div>'
-    """
-    return UUID.sub(name, OWN_CHART.sub('<div class="gb-interactive"', text))
 
 
 def plotly_html(figure: Mapping[str, Any], name: str, alt: str) -> str:
@@ -101,7 +88,7 @@ def plotly_html(figure: Mapping[str, Any], name: str, alt: str) -> str:
     return (
         f'<div class="{PLOTLY_CLASS}" id="{name}"{label}></div>\n<script>\n'
         f"(() => {{ const figure = {safe};\n"
-        f'Plotly.newPlot("{name}", figure.data, figure.layout, {{responsive: true, displaylogo: false}});\n'
+        f'Plotly.newPlot("{name}", figure.data, figure.layout, {SETTINGS});\n'
         "})();\n</script>"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator
 
@@ -118,6 +119,45 @@ def test_bars_stand_on_zero_with_their_interval_and_number() -> None:
     np.testing.assert_allclose(segments[0][:, 0], [0.015, 0.03])
     assert [text.get_text() for text in ax.texts] == ["2.0%", "1.0%", "not known"]
     assert ax.get_xlabel() == "loss (%)"
+
+
+def test_values_of_negative_bars_stand_beyond_their_whisker_on_the_outer_side() -> None:
+    frame = pd.DataFrame(
+        {"part": ["up", "down"], "value": [0.5, -0.2], "ci_lower": [0.4, -0.3], "ci_upper": [0.6, 0.1]}
+    )
+    ax = plots.plot_bars(frame, group="part", label="change", unit="pp")
+    assert [(text.xy[0], text.get_ha()) for text in ax.texts] == [(0.6, "left"), (-0.3, "right")]
+    ax.figure.canvas.draw()
+    left = [text.get_window_extent().x0 for text in ax.texts]
+    assert min(left) > ax.get_window_extent().x0
+
+
+@pytest.mark.parametrize(("n_panels", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
+def test_panels_leave_no_hole_where_they_can_and_dates_under_every_column(
+    n_panels: int, shape: tuple[int, int]
+) -> None:
+    frame = pd.concat([series(region=str(name)) for name in range(n_panels)])
+    figure = plots.plot_multiples(frame, panel="region", label="rate", unit="share")
+    seen = [ax for ax in figure.axes if ax.get_visible()]
+    assert len(seen) == n_panels
+    grid = seen[0].get_subplotspec().get_gridspec()
+    assert (grid.nrows, grid.ncols) == shape
+    lowest = {ax.get_subplotspec().colspan.start: ax for ax in seen}
+    assert all(ax.xaxis.get_tick_params()["labelbottom"] for ax in lowest.values())
+
+
+@pytest.mark.parametrize("n_weeks", [4, 13, 30, 60, 113, 160])
+def test_dates_of_small_panels_do_not_touch_each_other(n_weeks: int) -> None:
+    weeks = pd.date_range("2023-01-02", periods=n_weeks, freq="W-MON")
+    frame = pd.DataFrame({"period": weeks, "value": 0.1, "ci_lower": 0.05, "ci_upper": 0.2})
+    frame = pd.concat([frame.assign(region=str(name)) for name in range(3)])
+    figure = plots.plot_multiples(frame, panel="region", label="rate", unit="share")
+    figure.canvas.draw()
+    for ax in figure.axes:
+        boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
+        boxes = sorted((box for box in boxes if box.width), key=lambda box: box.x0)
+        assert len(boxes) >= 2
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes)), n_weeks
 
 
 def test_waterfall_hangs_each_step_from_the_level_before() -> None:

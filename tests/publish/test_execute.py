@@ -51,7 +51,6 @@ def test_a_page_sees_the_settings_and_nothing_else_of_the_callers_environment(wa
     seen = json.loads(text)
     assert seen["GBANALYSIS_DATA"] == "/x"
     assert seen["OMP_NUM_THREADS"] == "1"
-    assert seen["GBANALYSIS_STATIC"] == "../_static/"
     assert "hunter2" not in text
 
 
