@@ -200,7 +200,8 @@ def default_shocks(world: Places) -> tuple[Shock, ...]:
 
     The supplier worsens for the last third; a grid warehouse slows and a shift at another steals; a central
     warehouse's cooling fails for two weeks in summer; a crop is bad in one region; a city is locked down for ten
-    days; leniency starts in the regions one after another; promotions bunch.
+    days; leniency starts in the regions one after another; promotions bunch. The sizes are such that in autumn the
+    supplier and the crop each move the whole refund rate by about a third of a point, the rest by less.
     """
     start, n_days = world.config.start, world.n_days
     volume = np.bincount(world.site_grid, weights=world.site_weight, minlength=len(world.grid_id))
@@ -214,14 +215,14 @@ def default_shocks(world: Places) -> tuple[Shock, ...]:
     regions = [str(region) for region in world.regions]
     crop_region = "Guangdong" if "Guangdong" in regions else regions[0]
     city = str(world.city[_busiest(np.bincount(world.site_city, weights=world.site_weight, minlength=len(world.city)))])
-    lockdown_start = start + dt.timedelta(days=int(0.45 * n_days))
+    lockdown_start = start + dt.timedelta(days=int(0.62 * n_days))
     shocks: list[Shock] = [
-        SupplierQuality(**span(start, n_days, 0.67, 1.0), size=1.8, supplier_id=str(world.supplier_id[supplier])),
-        SlowNode(**span(start, n_days, 0.75, 0.95), size=4.0, node_id=str(world.grid_id[slow])),
+        SupplierQuality(**span(start, n_days, 0.67, 1.0), size=5.0, supplier_id=str(world.supplier_id[supplier])),
+        SlowNode(**span(start, n_days, 0.75, 0.95), size=8.0, node_id=str(world.grid_id[slow])),
         CoolingFault(**_summer_fortnight(start, n_days), size=9.0, node_id=str(world.central_id[_busiest(central)])),
         BadCrop(
             **span(start, n_days, 0.8, 1.0),
-            size=2.5,
+            size=6.0,
             sku_id=None,
             region=crop_region,
             origin=origin,
@@ -239,5 +240,5 @@ def default_shocks(world: Places) -> tuple[Shock, ...]:
     staggered = regions[:-2] if len(regions) > 2 else regions[:1]
     for place, region in enumerate(staggered):
         first = 0.55 + 0.3 * place / max(len(staggered), 1)
-        shocks.append(Leniency(category=None, **span(start, n_days, first, 1.0), size=0.15, region=region))
+        shocks.append(Leniency(category=None, **span(start, n_days, first, 1.0), size=0.04, region=region))
     return tuple(shocks)

@@ -118,8 +118,8 @@ def test_policies_before_and_after_is_not_the_rule(year, truth):
         own = frame[(frame["mechanism"] == "policy") & (frame["level"] == rule.region)]["contribution"].iloc[0]
         true.append(own / of_region[after].sum() * (year.lines["picked_up"] & after).sum())
     naive, true = 100 * np.array(naive), 100 * np.array(true)
-    assert true == pytest.approx([1.4, 1.8, 1.3, 1.3], abs=0.25)
-    assert naive == pytest.approx([0.6, 1.0, 1.7, -0.1], abs=0.3)
+    assert true == pytest.approx([0.33, 0.40, 0.38, 0.38], abs=0.08)
+    assert naive == pytest.approx([-0.4, 0.0, 3.1, -0.9], abs=0.3)
 
 
 def test_inspections_say_little_of_a_suppliers_refund_rate(year):
