@@ -19,7 +19,7 @@ from gbanalysis.overview.estimates import (
     total_estimates,
 )
 from gbanalysis.overview.series import Series
-from gbanalysis.results import require_sum
+from gbanalysis.results import rate, require_sum
 
 if TYPE_CHECKING:
     from gbanalysis.dataset.dataset import Dataset
@@ -63,6 +63,8 @@ class KeyFigures(Series):
         if self.by or "gmv" not in self.labels:
             groups = f" of {len(self.frame[list(self.by)].drop_duplicates())} groups" if self.by else ""
             return f"Key figures{groups} ({', '.join(self.labels.values())}) by {self.period_name}, {self.span()}."
+        if few := self.few_people("gmv"):
+            return few
         when = f"{self.last_period('gmv'):%Y-%m-%d}"
         names = {
             "orders": "{} orders",
@@ -78,10 +80,10 @@ class KeyFigures(Series):
             reason = self.unknown(metric)
             if reason:
                 sentences.append(f"The {name} is not known: {reason}.")
-            else:
+            elif not self.few_people(metric):
                 when = f"{self.last_period(metric):%Y-%m-%d}"
                 sentences.append(f"The {name} was {self.say(metric)} in the {self.period_name} from {when}.")
-        return " ".join([*sentences, f"Intervals: {100 * self.confidence:.0f} %."])
+        return " ".join([*sentences, f"Intervals: {rate(self.confidence, digits=0)}."])
 
 
 def key_figures(

@@ -96,6 +96,8 @@ class Margin(Series):
         """Say in words what `plot` shows."""
         if metric:
             return super().alt_text(metric)
+        if few := self.few_people("gmv"):
+            return few
         unit, steps = str(self.frame["unit"].iloc[0]), self.steps()
         said = [f"{part} {figure(value, unit)}" for part, value in zip(steps["part"], steps["value"], strict=True)]
         return f"Waterfall for the {self.period_name} from {self.last_period('gmv'):%Y-%m-%d}: {', '.join(said)}."
@@ -106,6 +108,8 @@ class Margin(Series):
         note = f" Not taken from it: {open_parts}." if open_parts else ""
         if "cost_of_goods" in self.not_taken:
             return f"The margin is not known: {self.not_taken['cost_of_goods']}."
+        if few := self.few_people("gmv"):
+            return few
         when, unit = self.last_period("gmv"), str(self.frame["unit"].iloc[0])
         steps = self.steps()
         gmv, left = (float(steps["value"].iloc[place]) for place in (0, -1))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview.facts import Period
-from gbanalysis.results import Result, figure
+from gbanalysis.results import SMALLEST_GROUP, Result, figure, too_few
 from gbanalysis.stats.intervals import Interval, difference_interval
 
 if TYPE_CHECKING:
@@ -92,6 +92,15 @@ class Series(Result):
         when = part["period"].max() if self.unknown(metric) else self.last_period(metric)
         return part[part["period"] == when].sort_values("value", ascending=False, ignore_index=True)
 
+    def few_people(self, metric: str) -> str:
+        """Say that the figures of `last_period` stand on too few people to be told; empty where they do not."""
+        when = self.last_period(metric)
+        part = self.metric(metric)
+        if not too_few(part.loc[part["period"] == when, "n_users"].max()):
+            return ""
+        whose = f"In the {self.period_name} from {when:%Y-%m-%d} fewer than {SMALLEST_GROUP} people bought"
+        return f"{whose}; their figures are not shown."
+
     def say(self, metric: str, period: Any = None) -> str:
         """Write a metric of the whole trade with its interval, in `period` or `last_period`; "so far" if not final."""
         if self.by:
@@ -167,7 +176,10 @@ class Series(Result):
         part = self.metric(name).dropna(subset=["value"])
         if part.empty:
             return f"No chart: {self.labels[name]} is not known."
-        records: list[dict[str, Any]] = part.sort_values("value").to_dict("records")  # type: ignore[assignment]
+        told = part[~part["n_users"].map(too_few)]
+        if told.empty:
+            return f"No period has {SMALLEST_GROUP} people or more: the lowest and the highest value are not told."
+        records: list[dict[str, Any]] = told.sort_values("value").to_dict("records")  # type: ignore[assignment]
         said = []
         for row in (records[0], records[-1]):
             place = " ".join(str(row[name]) for name in self.by)

@@ -56,6 +56,8 @@ class ServiceLevel(Series):
         if self.by:
             n_groups = len(self.frame[list(self.by)].drop_duplicates())
             return f"Service level of {n_groups} groups by {' and '.join(self.by)}, from {self.span()}."
+        if few := self.few_people("on_time"):
+            return few
         if self.unknown("short"):
             said = f"{self.say('unclaimed')} were not picked up (short or never claimed: {self.unknown('short')})"
         else:

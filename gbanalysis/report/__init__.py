@@ -2,8 +2,8 @@
 
 from gbanalysis.report.notes import answer, data_kind, expect, glue, provenance
 from gbanalysis.report.opening import data_location, is_simulated, open_data
-from gbanalysis.report.tables import is_internal, show
-from gbanalysis.results import Html, money, number, points, rate
+from gbanalysis.report.tables import show
+from gbanalysis.results import Html, is_internal, money, number, points, rate
 
 __all__ = [
     "Html",

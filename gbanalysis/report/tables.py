@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import date, datetime
 from html import escape
@@ -13,17 +12,12 @@ import numpy as np
 import pandas as pd
 
 from gbanalysis.errors import GBAnalysisError
-from gbanalysis.results import Html, Result, change_of, figure, number, rate
+from gbanalysis.results import SMALLEST_GROUP, Html, Result, change_of, figure, is_internal, number, rate
 
-SMALLEST_GROUP = 10
 PEOPLE = "n_users"
 _ENDS = ("ci_lower", "ci_upper")
+_POINTS = "_pp"
 _FIGURES = ("value", "base", "current", "change")
-
-
-def is_internal() -> bool:
-    """Say whether the page is for inside readers only (``--internal``), so that nothing is withheld."""
-    return os.environ.get("GBANALYSIS_INTERNAL", "") == "1"
 
 
 def show(
@@ -137,7 +131,7 @@ def _write_figures(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(value: Any, column: str) -> str:
-    """Write one value: dates as ISO, shares as per cent, truth as yes or no, nothing for nothing."""
+    """Write one value: dates as ISO, truth as yes or no, numbers as their column says, nothing for nothing."""
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
     if isinstance(value, datetime):
@@ -146,18 +140,35 @@ def _cell(value: Any, column: str) -> str:
         return value.isoformat()
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, Real):
-        return rate(float(value)) if column.endswith(("_rate", "_share")) else number(float(value))
-    return str(value)
+    return _number(float(value), column) if isinstance(value, Real) else str(value)
+
+
+def _number(value: float, column: str) -> str:
+    """Write a share as per cent, percentage points with their sign, anything else as a number."""
+    if column.endswith(_POINTS):
+        return f"{value:+.3f}" if round(value, 3) else "0.000"
+    return rate(value) if column.endswith(("_rate", "_share")) else number(value)
+
+
+def _header(name: str) -> str:
+    """Write the name of a column for readers."""
+    plain = f"{name.removesuffix(_POINTS)} (pp)" if name.endswith(_POINTS) else name
+    return plain.replace("_", " ")
+
+
+def _is_numeric(column: pd.Series[Any]) -> bool:
+    """Say whether a column holds numbers or dates, which stand to the right and on one line."""
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    return bool(column.map(lambda value: isinstance(value, date)).any())
 
 
 def _render(table: pd.DataFrame, notes: Sequence[str]) -> str:
     names = [str(name) for name in table.columns]
-    types = [(pd.api.types.is_numeric_dtype(kind), pd.api.types.is_datetime64_dtype(kind)) for kind in table.dtypes]
-    numeric = [any(kinds) or name in _FIGURES for kinds, name in zip(types, names, strict=True)]
-    kinds = [' class="gb-number"' if is_number else "" for is_number in numeric]
+    figures = [name in _FIGURES or _is_numeric(table.iloc[:, place]) for place, name in enumerate(names)]
+    kinds = [' class="gb-number"' if is_figure else "" for is_figure in figures]
     head = "".join(
-        f'<th scope="col"{kind}>{escape(name.replace("_", " "))}</th>' for name, kind in zip(names, kinds, strict=True)
+        f'<th scope="col"{kind}>{escape(_header(name))}</th>' for name, kind in zip(names, kinds, strict=True)
     )
     body = "".join(
         "<tr>"

@@ -1,4 +1,7 @@
-"""Numbers as words: counts, money, rates and points, with their intervals, for prose."""
+"""Numbers as words: counts, money, rates and points, with their intervals, for prose.
+
+A number and its unit are joined by a no-break space, so that no line ends between them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Callable
 from math import floor, isfinite, log10
 
 UNKNOWN = "not known"
+JOIN = "\N{NO-BREAK SPACE}"
+"""What stands between a number and its unit."""
 
 
 def number(value: float, ci: tuple[float, float] | None = None, *, digits: int | None = None) -> str:
@@ -36,59 +41,59 @@ def number(value: float, ci: tuple[float, float] | None = None, *, digits: int |
 
 
 def money(value: float, ci: tuple[float, float] | None = None, *, currency: str | None = None) -> str:
-    """Write an amount of money, with the currency's code in front where it is known.
+    r"""Write an amount of money, with the currency's code in front where it is known.
 
     Examples
     --------
     >>> money(1234567.8, currency="CNY")
-    'CNY 1,234,568'
+    'CNY\xa01,234,568'
     >>> money(-23.456, (-25, -21.5))
     '-23.46 (-25.00 to -21.50)'
     """
     if not isfinite(value):
         return UNKNOWN
     places = 0 if abs(value) >= 1000 else 2
-    code = f"{currency} " if currency else ""
+    code = f"{currency}{JOIN}" if currency else ""
     return f"{code}{value:,.{places}f}" + _interval(ci, lambda end: f"{end:,.{places}f}")
 
 
 def rate(value: float, ci: tuple[float, float] | None = None, *, digits: int | None = None) -> str:
-    """Write a share between 0 and 1 as a percentage.
+    r"""Write a share between 0 and 1 as a percentage.
 
     Examples
     --------
     >>> rate(0.0312, (0.0288, 0.0339))
-    '3.1 % (2.9 % to 3.4 %)'
+    '3.1\xa0% (2.9\xa0% to 3.4\xa0%)'
     >>> rate(0.00042)
-    '0.042 %'
+    '0.042\xa0%'
     """
     if not isfinite(value):
         return UNKNOWN
     places = max(1, _places(100 * value, figures=2)) if digits is None else digits
     places = 1 if value == 0 and digits is None else places
-    return f"{100 * value:,.{places}f} %" + _interval(ci, lambda end: f"{100 * end:,.{places}f} %")
+    return f"{100 * value:,.{places}f}{JOIN}%" + _interval(ci, lambda end: f"{100 * end:,.{places}f}{JOIN}%")
 
 
 def points(value: float, ci: tuple[float, float] | None = None, *, digits: int = 1) -> str:
-    """Write a difference of two rates in percentage points, always with its sign.
+    r"""Write a difference of two rates in percentage points, always with its sign.
 
     Examples
     --------
     >>> points(-0.0123, (-0.02, -0.004))
-    '-1.2 percentage points (-2.0 to -0.4)'
+    '-1.2\xa0percentage points (-2.0 to -0.4)'
     """
     if not isfinite(value):
         return UNKNOWN
-    return f"{100 * value:+.{digits}f} percentage points" + _interval(ci, lambda end: f"{100 * end:+.{digits}f}")
+    return f"{100 * value:+.{digits}f}{JOIN}percentage points" + _interval(ci, lambda end: f"{100 * end:+.{digits}f}")
 
 
 def figure(value: float, unit: str = "", ci: tuple[float, float] | None = None) -> str:
-    """Write a figure in its unit: "share" as a percentage, a currency code as money, anything else as a number.
+    r"""Write a figure in its unit: "share" as a percentage, a currency code as money, anything else as a number.
 
     Examples
     --------
     >>> figure(0.031, "share", (0.028, 0.034)), figure(61.25, "CNY"), figure(1200, "orders")
-    ('3.1 % (2.8 % to 3.4 %)', 'CNY 61.25', '1,200')
+    ('3.1\xa0% (2.8\xa0% to 3.4\xa0%)', 'CNY\xa061.25', '1,200')
     """
     if unit == "share":
         return rate(value, ci)
@@ -98,20 +103,20 @@ def figure(value: float, unit: str = "", ci: tuple[float, float] | None = None) 
 
 
 def change_of(value: float, unit: str = "", ci: tuple[float, float] | None = None) -> str:
-    """Write a change of a figure in its unit, always with its sign: of a share in percentage points (pp).
+    r"""Write a change of a figure in its unit, always with its sign: of a share in percentage points (pp).
 
     Examples
     --------
     >>> change_of(-0.0123, "share", (-0.02, -0.004)), change_of(119, "orders")
-    ('-1.2 pp (-2.0 to -0.4)', '+119')
+    ('-1.2\xa0pp (-2.0 to -0.4)', '+119')
     """
     if unit == "share":
-        return points(value, ci).replace(" percentage points", " pp")
+        return points(value, ci).replace("percentage points", "pp")
     said = figure(value, unit, ci)
     if value < 0 or said == UNKNOWN:
         return said
-    *code, amount = said.split(" ", 1) if said.startswith(f"{unit} ") else [said]
-    return " ".join([*code, f"+{amount}"])
+    *code, amount = said.split(JOIN, 1) if said.startswith(f"{unit}{JOIN}") else [said]
+    return JOIN.join([*code, f"+{amount}"])
 
 
 def _places(value: float, *, figures: int = 3) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -230,7 +232,7 @@ def test_words_and_charts(trade: Dataset) -> None:
     assert "not final" in figures.alt_text("refund_rate")
     rate = figures.metric("refund_rate")
     top = rate.loc[rate["value"].idxmax()]
-    assert f"highest {100 * top['value']:.1f} %" in figures.alt_text("refund_rate")
+    assert f"highest {100 * top['value']:.1f}\xa0%" in figures.alt_text("refund_rate")
     assert len(figures.panels().axes) >= len(figures.labels)
     assert len(figures.summary().splitlines()) <= 20
     text = margin(trade, costs=LOGISTICS, period="W").text()
@@ -255,3 +257,22 @@ def test_another_database_gives_the_same_figures(frames: dict, trade: Dataset, t
     data = gb.read_dataset(ibis.duckdb.connect(path, read_only=True))
     for ask in (key_figures, service_level, margin):
         pd.testing.assert_frame_equal(ask(data).to_frame(), ask(trade).to_frame())
+
+
+def test_texts_withhold_the_figures_of_fewer_than_ten_people(
+    frames: dict,  # type: ignore[type-arg]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = frames["order_lines"]
+    few = lines[lines["user_id"].isin(sorted(lines["user_id"].unique())[:9])]
+    refunds = frames["refunds"]
+    cut = {**frames, "order_lines": few, "refunds": refunds[refunds["line_id"].isin(few["line_id"])]}
+    small = gb.read_dataset(write({name: cut[name] for name in cut if name != "stage_flows"}, tmp_path))
+    results = (key_figures(small), service_level(small), margin(small))
+    for result in results:
+        assert re.search(r"fewer than 10 people bought; their figures are not shown\.$", result.text())
+    assert not re.search(r"\d+ (orders|users|week)", results[0].alt_text("orders"))
+    monkeypatch.setenv("GBANALYSIS_INTERNAL", "1")
+    assert re.search(r"\d+ .* orders, GMV", results[0].text())
+    assert re.search(r"lowest \d+", results[0].alt_text("orders"))

@@ -99,7 +99,11 @@ def test_figures_are_written_in_their_unit_with_their_interval() -> None:
         }
     )
     rows = Cells(show(frame).html).rows[1:]
-    assert [row[2] for row in rows] == ["3.1 % (2.8 % to 3.4 %)", "CNY 61,234 (60,000 to 62,500)", "not known"]
+    assert [row[2] for row in rows] == [
+        "3.1\xa0% (2.8\xa0% to 3.4\xa0%)",
+        "CNY\xa061,234 (60,000 to 62,500)",
+        "not known",
+    ]
 
 
 def test_cells_are_written_by_kind() -> None:
@@ -116,7 +120,17 @@ def test_cells_are_written_by_kind() -> None:
         }
     )
     row = Cells(show(frame).html).rows[1]
-    assert row == ["2024-02-01", "2024-02-01 08:30", "2024-02-03", "yes", "1.2 %", "1,234,567", "", ""]
+    assert row == ["2024-02-01", "2024-02-01 08:30", "2024-02-03", "yes", "1.2\xa0%", "1,234,567", "", ""]
+
+
+def test_percentage_points_have_a_sign_and_three_decimals_at_most() -> None:
+    table = Cells(show(pd.DataFrame({"change_pp": [0.000907, -0.00237, 0.5312, np.nan, -0.0001]})).html)
+    assert table.rows == [["change (pp)"], ["+0.001"], ["-0.002"], ["+0.531"], [""], ["0.000"]]
+
+
+def test_dates_stay_on_one_line_whatever_their_type() -> None:
+    days = pd.DataFrame({"day": [None, dt.date(2024, 2, 3)], "word": ["a", "b"]})
+    assert '<td class="gb-number">2024-02-03</td><td>b</td>' in show(days).html
 
 
 def test_long_tables_say_how_many_rows_there_are() -> None:
