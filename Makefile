@@ -33,7 +33,7 @@ book: $(READY) ## execute and build the book; prints the path of its first page
 	@$(BIN)/gbanalysis build
 
 test: $(READY) ## the whole test suite, doctests included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(READY) ## format, lint rules, types
 	$(BIN)/ruff format --check .
