@@ -6,7 +6,7 @@ cell that is hidden (``remove-cell``) only checks something: it alone is left ou
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from gbanalysis.publish.notebooks import markdown_cell
@@ -19,17 +19,24 @@ NEEDS = "needs-"
 
 def box_sections(cells: Sequence[Any], present: Collection[str]) -> list[Any]:
     """Replace each section that needs a missing table by its heading and a box."""
-    if not any(_missing(cell, present) for cell in cells):
+    return replace_sections(cells, lambda cell: _missing(cell, present), box_for)
+
+
+def replace_sections(
+    cells: Sequence[Any], lacks: Callable[[Any], list[str]], box: Callable[[str, Sequence[str]], Any]
+) -> list[Any]:
+    """Replace each section with a cell that lacks something by what `box` makes of its heading and of what it lacks."""
+    if not any(lacks(cell) for cell in cells):
         return list(cells)
-    shown = [cell for cell in cells if not (_is_hidden(cell) and _missing(cell, present))]
+    shown = [cell for cell in cells if not (is_hidden(cell) and lacks(cell))]
     pieces = [piece for cell in shown for piece in _split(cell)]
     boxed: list[Any] = []
     start = 0
     while start < len(pieces):
         end = _section_end(pieces, start)
-        missing = sorted({table for piece in _own(pieces, start, end) for table in _missing(piece, present)})
+        missing = sorted({lack for piece in _own(pieces, start, end) for lack in lacks(piece)})
         if missing and _level(pieces[start]):
-            boxed.append(box_for(_heading(pieces[start]), missing))
+            boxed.append(box(_heading(pieces[start]), missing))
             start = end
         else:
             boxed.append(pieces[start])
@@ -48,11 +55,23 @@ def box_for(heading: str, missing: Sequence[str]) -> Any:
     This section needs the table refunds, which your data do not have.
     :::
     """
-    what = "chapter" if _level_of(heading.splitlines()[-1]) == 1 else "section"
     names = missing[0] if len(missing) == 1 else ", ".join(missing[:-1]) + f" and {missing[-1]}"
     tables = "table" if len(missing) == 1 else "tables"
-    sentence = f"This {what} needs the {tables} {names}, which your data do not have."
+    sentence = f"This {part_name(heading)} needs the {tables} {names}, which your data do not have."
     return markdown_cell(f"{heading}\n\n:::{{admonition}} Not in your data\n:class: note\n{sentence}\n:::")
+
+
+def part_name(heading: str) -> str:
+    """Say what a heading stands over: a chapter or a section."""
+    return "chapter" if _level_of(heading.splitlines()[-1]) == 1 else "section"
+
+
+def heading_levels(cell: Any) -> list[int]:
+    """List the levels of the headings in a cell, in order; nothing for a cell with code."""
+    if cell.cell_type != "markdown":
+        return []
+    lines = cell.source.split("\n")
+    return [_level_of(lines[number]) for number in _heading_lines(lines)]
 
 
 def _missing(cell: Any, present: Collection[str]) -> list[str]:
@@ -60,7 +79,8 @@ def _missing(cell: Any, present: Collection[str]) -> list[str]:
     return [tag[len(NEEDS) :] for tag in tags if tag.startswith(NEEDS) and tag[len(NEEDS) :] not in present]
 
 
-def _is_hidden(cell: Any) -> bool:
+def is_hidden(cell: Any) -> bool:
+    """Say whether a cell only checks something and is not shown."""
     return "remove-cell" in cell.metadata.get("tags", ())
 
 
@@ -101,10 +121,7 @@ def _heading(piece: Any) -> str:
 
 
 def _level(piece: Any) -> int:
-    if piece.cell_type != "markdown":
-        return 0
-    lines = piece.source.split("\n")
-    return next((_level_of(lines[number]) for number in _heading_lines(lines)), 0)
+    return next(iter(heading_levels(piece)), 0)
 
 
 def _level_of(line: str) -> int:

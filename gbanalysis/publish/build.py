@@ -157,7 +157,8 @@ def _build(request: Request, *, own: bool, lock: int) -> None:
     contents = toc.only_parts(toc.read_toc(request.project.root / "_toc.yml"), request.parts)
     pages = [read_page(request.project.book, name) for name in toc.pages_of(contents)]
     present = _tables(request, own=own)
-    executed = asyncio.run(_executed(request, {p.name: notebook_of(p, present) for p in pages if p.is_notebook}))
+    notebooks = {p.name: notebook_of(p, present) for p in pages if p.is_notebook}
+    executed = asyncio.run(_executed(request, notebooks, lenient=not own))
     paths = outputs.machine_paths(request.project.root, request.project.package, request.data)
     _check_pages(executed, paths)
     _stage(request, pages, executed, contents, paths)
@@ -198,10 +199,14 @@ def _check_pages(executed: dict[str, Executed], paths: dict[str, str]) -> None:
         raise Refused(FAILED, faults.active_block(active))
 
 
-async def _executed(request: Request, notebooks: dict[str, Any]) -> dict[str, Executed]:
-    """Execute the pages that are not in the cache; all of them, in the order of the book."""
+async def _executed(request: Request, notebooks: dict[str, Any], *, lenient: bool) -> dict[str, Executed]:
+    """Execute the pages that are not in the cache; all of them, in the order of the book.
+
+    Where `lenient`, sections for which the data are too few become boxes.
+    """
     lock_file = request.project.root / "requirements.lock"
     settings = {"data": request.data_digest, "lock": used_digest(lock_file) or "", "internal": str(request.internal)}
+    settings["lenient"] = str(lenient)
     cache = PageCache(request.project.build / "cache" / "pages", request.project.root, setting_digest(**settings))
     found = {name: page for name, notebook in notebooks.items() if (page := cache.get(name, notebook))}
     rest = {name: notebook for name, notebook in notebooks.items() if name not in found and _has_code(notebook)}
@@ -210,7 +215,7 @@ async def _executed(request: Request, notebooks: dict[str, Any]) -> dict[str, Ex
     with Progress(quiet=request.quiet, total=len(rest)) as progress:
         if rest:
             progress.say(f"Executing {len(rest)} of {len(notebooks)} pages; the others have not changed.")
-        async for page in execute_pages(rest, request.settings, watched):
+        async for page in execute_pages(rest, request.settings, watched, lenient=lenient):
             found[page.name] = page
             note = "failed" if page.failure else f"over {PAGE_SECONDS} s" if page.seconds > PAGE_SECONDS else ""
             progress.page(page.name, page.seconds, note)

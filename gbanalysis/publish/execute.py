@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gbanalysis.publish import probe
+from gbanalysis.publish import probe, scarcity
 from gbanalysis.publish.notebooks import code_cells
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -67,14 +67,22 @@ def kernel_environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 async def execute_pages(
-    notebooks: Mapping[str, Any], settings: Mapping[str, str], watched: probe.Watched, *, workers: int | None = None
+    notebooks: Mapping[str, Any],
+    settings: Mapping[str, str],
+    watched: probe.Watched,
+    *,
+    workers: int | None = None,
+    lenient: bool = False,
 ) -> AsyncIterator[Executed]:
-    """Execute notebooks, `workers` at a time (default: one a core), and yield each when it is done."""
+    """Execute notebooks, `workers` at a time (default: one a core), and yield each when it is done.
+
+    Where `lenient`, a section for which the data are too few becomes a box (see `scarcity`); else its page fails.
+    """
     slots = asyncio.Semaphore(workers or os.cpu_count() or 1)
 
     async def run(name: str, notebook: Any) -> Executed:
         async with slots:
-            return await _execute(name, notebook, settings, watched)
+            return await _execute(name, notebook, settings, watched, lenient)
 
     tasks = [asyncio.create_task(run(name, notebook)) for name, notebook in notebooks.items()]
     try:
@@ -86,7 +94,9 @@ async def execute_pages(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _execute(name: str, notebook: Any, settings: Mapping[str, str], watched: probe.Watched) -> Executed:
+async def _execute(
+    name: str, notebook: Any, settings: Mapping[str, str], watched: probe.Watched, lenient: bool
+) -> Executed:
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     begin = time.perf_counter()
@@ -97,7 +107,8 @@ async def _execute(name: str, notebook: Any, settings: Mapping[str, str], watche
         limit = asyncio.timeout(PAGE_TIMEOUT)
         try:
             async with limit:
-                await _run_cells(probed, begun, kernel_environment({**settings, "IPYTHONDIR": folder}), folder)
+                environment = kernel_environment({**settings, "IPYTHONDIR": folder})
+                await _run_cells(probed, begun, environment, folder, lenient)
         except CellExecutionError as error:
             failure = _failure(probed, begun, f"{error.ename}: {error.evalue}")
         except (TimeoutError, DeadKernelError):  # nbclient takes a cancelled cell for a dead kernel
@@ -107,10 +118,12 @@ async def _execute(name: str, notebook: Any, settings: Mapping[str, str], watche
             )
             failure = _failure(probed, begun, f"Timeout: {late}" if limit.expired() else f"DeadKernel: {dead}")
     used = {} if failure else probe.read_probe(probed)
+    if not failure:
+        probed.cells = scarcity.box_scarce(probed.cells)
     return Executed(name, probe.without_probe(probed), time.perf_counter() - begin, used, failure)
 
 
-async def _run_cells(notebook: Any, begun: list[Any], environment: dict[str, str], folder: str) -> None:
+async def _run_cells(notebook: Any, begun: list[Any], environment: dict[str, str], folder: str, lenient: bool) -> None:
     """Run the cells in order in a fresh kernel of this very Python, whatever kernels the user has registered.
 
     Each cell is put into `begun` before it runs.
@@ -118,6 +131,7 @@ async def _run_cells(notebook: Any, begun: list[Any], environment: dict[str, str
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
 
     manager = AsyncKernelManager(transport="ipc", ip=f"{folder}/kernel")
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -130,9 +144,17 @@ async def _run_cells(notebook: Any, begun: list[Any], environment: dict[str, str
         client = NotebookClient(notebook, km=manager, timeout=None, record_timing=False, store_widget_state=False)
         client.kc = channels
         client.reset_execution_trackers()
+        scarce = scarcity.Scarcity()
         for number, cell in enumerate(notebook.cells):
             begun.append(cell)
-            await client.async_execute_cell(cell, number)
+            if probe.MARK in cell.metadata or not scarce.skips(cell):
+                try:
+                    await client.async_execute_cell(cell, number)
+                    continue
+                except CellExecutionError as error:
+                    if not (lenient and scarce.excuses(cell, error.ename, error.evalue)):
+                        raise
+            channels.execute(scarcity.forgetting(cell.source), silent=True)
     finally:
         channels.stop_channels()
         await manager.shutdown_kernel(now=True)
