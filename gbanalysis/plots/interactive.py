@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _LAYOUT: dict[str, Any] = {
-    "paper_bgcolor": "rgba(0,0,0,0)",
-    "plot_bgcolor": "rgba(0,0,0,0)",
+    "paper_bgcolor": style.CARD,
+    "plot_bgcolor": style.CARD,
     "font": {"color": style.INK},
     "hovermode": "x unified",
     "height": 360,

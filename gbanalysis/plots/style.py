@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-# Okabe and Ito (2008), Color Universal Design; INK is a grey that reads on a white and on a dark page.
+# Okabe and Ito (2008), Color Universal Design. A figure brings its own white card, so that it reads on a dark page too.
 BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
-GREY, INK = "#999999", "#767676"
+GREY, INK, CARD = "#999999", "#595959", "#ffffff"
 ROLES: Mapping[str, str] = {"base": GREY, "current": BLUE, "harm": VERMILION, "gain": GREEN}
 CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 3)))
@@ -44,9 +44,9 @@ def look(**overrides: Any) -> AbstractContextManager[None]:
     """Draw what stands inside the ``with`` block in the one look; `overrides` change single settings of matplotlib."""
     settings: Any = {
         "figure.dpi": 144,
-        "figure.facecolor": "none",
+        "figure.facecolor": CARD,
         "figure.constrained_layout.use": True,
-        "savefig.facecolor": "none",
+        "savefig.facecolor": CARD,
         "axes.facecolor": "none",
         "axes.edgecolor": INK,
         "axes.labelcolor": INK,

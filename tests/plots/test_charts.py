@@ -212,11 +212,13 @@ def contrast(one: str, two: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("page", ["#ffffff", "#14181e"])
-def test_type_and_main_colours_read_on_light_and_dark_pages(page: str) -> None:
-    assert contrast(style.INK, page) >= 3.8
+def test_type_and_main_colours_read_on_the_card_that_every_figure_brings() -> None:
+    ax = plots.plot_series(series(), label="rate", unit="share")
+    card = mpl.colors.to_hex(ax.figure.get_facecolor(), keep_alpha=True)
+    assert card == f"{style.CARD}ff"
+    assert contrast(style.INK, style.CARD) >= 7
     for colour in (style.BLUE, style.VERMILION, style.GREEN):
-        assert contrast(colour, page) >= 3
+        assert contrast(colour, style.CARD) >= 3
 
 
 @pytest.mark.parametrize(
