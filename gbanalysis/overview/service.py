@@ -18,6 +18,8 @@ from gbanalysis.overview.series import Series
 from gbanalysis.results import figure, require_sum
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from gbanalysis.dataset.dataset import Dataset
 
 LABELS = {
@@ -66,6 +68,22 @@ class ServiceLevel(Series):
             f"Of the lines sold in the {self.period_name} from {self.last_period('on_time'):%Y-%m-%d}, "
             f"{self.say('on_time')} were picked up in full and on time, {self.say('late')} late; {said}."
         )
+
+    def plot_stages(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the loss rate of each stage of the chain as bars.
+
+        Raises
+        ------
+        NotEnoughDataError
+            Where the data have no stage flows, or nothing has left a stage.
+        """
+        if self.stages.empty:
+            raise NotEnoughDataError("Nothing is known of the units that went into and out of the stages of the chain.")
+        from gbanalysis.plots import plot_bars
+
+        names = self.stages[["stage", *self.by]].astype(str).agg(" ".join, axis=1).str.replace("_", " ")
+        frame = self.stages.assign(name=names)
+        return plot_bars(frame, group="name", label="units lost of units in", unit="share", role="harm", ax=ax)
 
     def stage_text(self) -> str:
         """Name the stage at which the largest share of the lost units was lost."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from gbanalysis.errors import NotEnoughDataError
 from gbanalysis.plots import style
 
 if TYPE_CHECKING:
@@ -42,7 +43,16 @@ def plot_heat(
         Which of the roles of the palette shades the cells: base, current, harm or gain.
     ax
         Where to draw; new axes by default.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Where no cell has a value.
     """
+    if not frame["value"].notna().any():
+        raise NotEnoughDataError(
+            f"{label}: no {row.replace('_', ' ')} and {column.replace('_', ' ')} has a value to draw."
+        )
     table = frame.pivot(index=row, columns=column, values=["value", "ci_lower", "ci_upper"])
     values, lower, upper = (table[name].to_numpy(dtype=float) for name in ("value", "ci_lower", "ci_upper"))
     height, width = len(values), len(table["value"].columns)

@@ -276,3 +276,12 @@ def test_texts_withhold_the_figures_of_fewer_than_ten_people(
     monkeypatch.setenv("GBANALYSIS_INTERNAL", "1")
     assert re.search(r"\d+ .* orders, GMV", results[0].text())
     assert re.search(r"lowest \d+", results[0].alt_text("orders"))
+
+
+def test_stages_are_drawn_by_name_or_refused_where_nothing_is_known(trade: Dataset, without: Without) -> None:
+    service = service_level(trade)
+    ax = service.plot_stages()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["supplier", "community site"]
+    np.testing.assert_allclose([bar.get_width() for bar in ax.patches], service.stages["value"])
+    with pytest.raises(NotEnoughDataError, match="stages of the chain"):
+        service_level(without("stage_flows")).plot_stages()

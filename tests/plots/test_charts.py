@@ -16,7 +16,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from gbanalysis import plots
-from gbanalysis.errors import GBAnalysisError
+from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.plots import style
 from gbanalysis.plots.heat import DARKEST
 
@@ -193,6 +193,13 @@ def test_heat_table_writes_every_value_and_leaves_gaps_empty() -> None:
     texts = [text.get_text() for text in ax.texts]
     assert texts == ["1.0%", "0.5% to 2.0%", "2.0%", "1.0% to 3.0%", "3.0%", "2.0% to 4.0%"]
     assert (ax.get_ylabel(), ax.get_xlabel()) == ("region", "category")
+
+
+def test_a_heat_table_without_a_value_is_refused() -> None:
+    frame = pd.DataFrame({"region": ["a"], "category": ["x"], "value": [np.nan], "ci_lower": [0.1], "ci_upper": [0.2]})
+    for empty in (frame, frame.head(0)):
+        with pytest.raises(NotEnoughDataError, match="no region and category"):
+            plots.plot_heat(empty, row="region", column="category", label="rate", unit="share")
 
 
 @pytest.mark.parametrize("role", ["base", "current", "harm", "gain"])
