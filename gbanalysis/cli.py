@@ -107,10 +107,10 @@ def convert(
 
 
 def main() -> None:
-    """Run the command line; an error that the package names is one sentence and status 2."""
+    """Run the command line; an error that the package or the system names is one sentence and status 2."""
     try:
         app()
-    except GBAnalysisError as error:
+    except (GBAnalysisError, OSError) as error:
         print(f"gbanalysis: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -129,6 +129,8 @@ def build_book(
     for given in (data, columns):
         if given and not Path(given).exists():
             raise GBAnalysisError(f"{given} does not exist.")
+    if columns and not data:
+        raise GBAnalysisError("A column map needs the data that it is for: give --data too.")
     progress = Progress(quiet=quiet, total=0)
     swap.check_target(target)
     waiting = "Another build is at work in this folder; waiting for it to end ..."

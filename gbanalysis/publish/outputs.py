@@ -17,7 +17,10 @@ PLOTLY = "application/vnd.plotly.v1+json"
 PLOTLY_CLASS = "gb-interactive"
 SETTINGS = json.dumps({"responsive": True, "displaylogo": False, "displayModeBar": "hover"})
 """How plotly draws: the bar of buttons only under the mouse, without the logo."""
-ACTIVE = re.compile(r"<\s*(?:script|iframe|object|embed)\b|<[^>]+\son[a-z]+\s*=|javascript:", re.IGNORECASE)
+ACTIVE = re.compile(
+    r"<\s*(?:script|iframe|object|embed)\b|<[^>]+\son[a-z]+\s*=|<[^>]+\s(?:href|src)\s*=\s*[\"']?\s*javascript:",
+    re.IGNORECASE,
+)
 TEXT_TYPES = ("text/html", "text/markdown", "text/plain", "text/latex", "image/svg+xml")
 
 

@@ -39,8 +39,11 @@ def check_target(out: Path) -> None:
     Raises
     ------
     GBAnalysisError
-        Where `out` is a file, or a folder with other files in it.
+        Where `out` is a file, or a folder with other files in it, or where nothing can be written beside it.
     """
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise GBAnalysisError(f"{out} cannot be made: {above} is no folder that can be written to.")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise GBAnalysisError(f"{out} is not a folder; name a new or an empty one for the book.")
     if out.is_dir() and any(out.iterdir()) and not (out / STAMP).is_file():

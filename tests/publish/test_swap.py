@@ -60,6 +60,8 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(GBAnalysisError, match="is not a folder"):
         swap.check_target(tmp_path / "file")
+    with pytest.raises(GBAnalysisError, match="cannot be made"):
+        swap.check_target(tmp_path / "file" / "below")
     swap.check_target(folder(tmp_path / "empty"))
     swap.check_target(folder(tmp_path / "book", **{swap.STAMP: ""}))
     swap.check_target(tmp_path / "new")
