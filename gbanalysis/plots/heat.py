@@ -50,9 +50,7 @@ def plot_heat(
         Where no cell has a value.
     """
     if not frame["value"].notna().any():
-        raise NotEnoughDataError(
-            f"{label}: no {row.replace('_', ' ')} and {column.replace('_', ' ')} has a value to draw."
-        )
+        raise NotEnoughDataError(f"{label}: no {row} and {column} has a value to draw.")
     table = frame.pivot(index=row, columns=column, values=["value", "ci_lower", "ci_upper"])
     values, lower, upper = (table[name].to_numpy(dtype=float) for name in ("value", "ci_lower", "ci_upper"))
     height, width = len(values), len(table["value"].columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -14,6 +15,8 @@ from gbanalysis.plots.series import plot_series
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+_LABEL_WIDTH = 20  # letters that fit beside a panel
 
 
 def plot_multiples(
@@ -51,6 +54,7 @@ def plot_multiples(
             part = frame[frame[panel] == name]
             own_unit = str(part["unit"].iloc[0]) if "unit" in part and label is None else unit
             plot_series(part, label=label or str(name), unit=own_unit, ax=ax)
+            ax.set_ylabel(fill(ax.get_ylabel(), _LABEL_WIDTH))
             if label is not None:
                 ax.annotate(str(name), (0, 1), xycoords="axes fraction", xytext=(2, 2), textcoords="offset points")
         if not own_scale:

@@ -95,7 +95,11 @@ def axis_label(label: str, unit: str) -> str:
     --------
     >>> axis_label("refund rate", "share"), axis_label("GMV", "CNY")
     ('refund rate (%)', 'GMV (CNY)')
+    >>> axis_label("active sites", "sites")
+    'active sites'
     """
+    if unit in label.split():
+        return label
     return f"{label} ({'%' if unit == 'share' else unit})" if unit else label
 
 

@@ -158,6 +158,8 @@ def _header(name: str) -> str:
 
 def _is_numeric(column: pd.Series[Any]) -> bool:
     """Say whether a column holds numbers or dates, which stand to the right and on one line."""
+    if pd.api.types.is_bool_dtype(column):
+        return False
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return True
     return bool(column.map(lambda value: isinstance(value, date)).any())
