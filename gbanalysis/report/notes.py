@@ -43,7 +43,7 @@ def data_kind(data: Dataset) -> str:
 
 
 def provenance(data: Dataset) -> Html:
-    """Make the footer of a page: source, simulated or real, rows, dates, seed and versions."""
+    """Make the footer of a page: source, simulated or real, rows, dates, seed, what was assumed, and versions."""
     from gbanalysis import __version__
 
     span = data.table("order_lines").ordered_at.date()
@@ -52,10 +52,24 @@ def provenance(data: Dataset) -> Html:
         data_kind(data),
         f"{number(data.n_rows('order_lines'))} order lines, ordered from {str(first)[:10]} to {str(last)[:10]}; "
         f"the data are known up to {data.settings.as_of}. Tables: {', '.join(data.tables)}.",
+        *assumptions(data),
         f"gbanalysis {__version__}, ibis {version('ibis-framework')}, pandas {version('pandas')}, "
         f"Python {platform.python_version()}.",
     ]
     return Html('<div class="gb-provenance">' + "".join(f"<p>{escape(line)}</p>" for line in lines) + "</div>")
+
+
+def assumptions(data: Dataset) -> list[str]:
+    """Say which settings the data do not state, and what is taken in their place; nothing where all are stated."""
+    taken = {
+        "as_of": f"the last date seen, {data.settings.as_of}, as the last day known",
+        "currency": f"{data.settings.currency} as the currency",
+        "presale_cutoff": "the calendar day as the selling day",
+        "refund_window_days": f"a refund window of {data.settings.refund_window_days} days",
+        "timezone": f"{data.settings.timezone} as the time zone",
+    }
+    assumed = [text for name, text in taken.items() if not data.has("settings", name)]
+    return [f"Not stated by the data, so assumed: {'; '.join(assumed)}."] if assumed else []
 
 
 def expect(data: Dataset, condition: bool, message: str) -> Html | None:
