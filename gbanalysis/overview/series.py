@@ -179,6 +179,7 @@ class Series(Result):
         told = part[~part["n_users"].map(too_few)]
         if told.empty:
             return f"No period has {SMALLEST_GROUP} people or more: the lowest and the highest value are not told."
+        told = told[told["is_final"]] if told["is_final"].any() else told
         records: list[dict[str, Any]] = told.sort_values("value").to_dict("records")  # type: ignore[assignment]
         said = []
         for row in (records[0], records[-1]):

@@ -14,6 +14,7 @@ from gbanalysis.publish.notebooks import markdown_cell
 HEADING = re.compile(r"^(#{1,6})\s+\S")
 LABEL = re.compile(r"^\([^()\s]+\)=\s*$")
 FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,}|:{3,})")
+FIGURE_LINK = re.compile(r"\{numref\}`([^`<>]+)`")
 NEEDS = "needs-"
 
 
@@ -41,7 +42,17 @@ def replace_sections(
         else:
             boxed.append(pieces[start])
             start += 1
+    gone = _figures(cells) - _figures(boxed)
+    for cell in boxed if gone else []:
+        if cell.cell_type == "markdown":
+            cell.source = FIGURE_LINK.sub(lambda link: "the figure" if link[1] in gone else link[0], cell.source)
     return boxed
+
+
+def _figures(cells: Sequence[Any]) -> set[str]:
+    """Name the figures that cells make."""
+    found = (cell.metadata.get("mystnb", {}).get("figure", {}).get("name") for cell in cells)
+    return {name for name in found if name}
 
 
 def box_for(heading: str, missing: Sequence[str]) -> Any:

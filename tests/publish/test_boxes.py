@@ -66,3 +66,9 @@ def test_a_number_sign_inside_a_fence_is_no_heading():
 def test_a_hidden_check_goes_alone_and_its_section_stays():
     cells = [markdown_cell("## B\n\ntext"), code_cell("x"), needs("users", "check", hidden=True)]
     assert sources(box_sections(cells, set())) == ["## B\n\ntext", "x"]
+
+
+def test_a_link_to_a_figure_that_is_boxed_becomes_words():
+    figure = code_cell("plot()", {"tags": ["needs-refunds"], "mystnb": {"figure": {"name": "fig-a"}}})
+    cells = [markdown_cell("# A\n\n{numref}`fig-a`, {numref}`fig-b`\n\n## B"), figure]
+    assert sources(box_sections(cells, set()))[0] == "# A\n\nthe figure, {numref}`fig-b`"

@@ -50,7 +50,10 @@ def test_values_that_would_run_in_the_browser_are_found(html):
     assert [number for number, _ in outputs.active_content(notebook({"data": {"text/markdown": html}}))] == [0]
 
 
-@pytest.mark.parametrize("html", ["&lt;script&gt;alert(1)&lt;/script&gt;", "<td>=cmd()</td>", "<p>a one = two</p>", "<td>javascript:x()</td>"])
+@pytest.mark.parametrize(
+    "html",
+    ["&lt;script&gt;alert(1)&lt;/script&gt;", "<td>=cmd()</td>", "<p>a one = two</p>", "<td>javascript:x()</td>"],
+)
 def test_escaped_values_pass(html):
     assert list(outputs.active_content(notebook({"data": {"text/html": html}}))) == []
 
