@@ -95,6 +95,11 @@ def test_no_reference_is_left_open(article):
     assert "??" not in article.get_text()
 
 
+def test_the_data_are_enough_for_every_section(article):
+    titles = [title.get_text() for title in article.select(".admonition-title")]
+    assert not {"Too little data", "Not in your data", "Your data tell another story"} & set(titles)
+
+
 def test_no_missing_number_stands_in_prose(page, article):
     if page == "reference/api":
         pytest.skip("docstrings speak of nan")
