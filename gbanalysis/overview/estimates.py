@@ -13,13 +13,19 @@ from gbanalysis.overview.facts import BOTH, SUPPLIER_DAY, Period
 from gbanalysis.stats import intervals
 from gbanalysis.stats.intervals import ClusterSums
 
+NO_LINES = "no lines in this period"
+_STEPS: dict[Period, str] = {"D": "D", "W": "W-MON", "M": "MS"}
 ESTIMATE = ("value", "ci_lower", "ci_upper", "n", "n_clusters")
 
 
 def total_estimates(facts: pd.DataFrame, *, total: str, squares: str, clusters: str, confidence: float) -> pd.DataFrame:
-    """Estimate totals that are never negative; `squares` names the sum of the clusters' squares."""
+    """Estimate totals that are never negative; `squares` names the sum of the clusters' squares.
+
+    Where the total is zero there is nothing to redraw, and both ends are zero.
+    """
     value = _array(facts, total)
-    lower, upper = intervals.total_interval(value, _array(facts, squares), confidence=confidence)
+    ends = intervals.total_interval(value, _array(facts, squares), confidence=confidence)
+    lower, upper = (np.where(value == 0, 0.0, end) for end in ends)
     return _rows(value, lower, upper, n=_array(facts, "n_lines"), clusters=_array(facts, clusters))
 
 
@@ -76,6 +82,31 @@ def finality(
     is_open = end + pd.Timedelta(days=wait_days) > pd.Timestamp(as_of)
     reason = np.select([lacks_days, is_open], ["the data hold a part of this period only", waiting_for], "")
     return pd.DataFrame({"is_final": ~(lacks_days | is_open), "reason": reason}, index=periods.index)
+
+
+def every_period(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Give a row to each period between the first and the last: without lines its counts and sums are zero.
+
+    Values and intervals are left NaN there; totals are made from the sums, and a rate of nothing is not known.
+    """
+    span = pd.date_range(rows["period"].min(), rows["period"].max(), freq=_STEPS[period], name="period")
+    if len(span) == len(rows):
+        return rows
+    filled = rows.set_index("period").reindex(span).reset_index()
+    sums = [name for name in filled.select_dtypes("number") if name not in ESTIMATE[:3]]
+    return filled.fillna(dict.fromkeys(sums, 0))
+
+
+def with_reasons(rows: pd.DataFrame) -> pd.DataFrame:
+    """Say in ``reason`` why a value or an interval is not known, where nothing says so yet."""
+    no_value, no_interval = rows["value"].isna(), rows["value"].notna() & rows["ci_lower"].isna()
+    why = np.select(
+        [no_value & (rows["reason"] == ""), no_interval & (rows["n_clusters"] == 1), no_interval],
+        [NO_LINES, "only one cluster, no interval", "one cluster holds most of it, no interval"],
+        "",
+    )
+    joined = rows["reason"] + np.where((rows["reason"] != "") & (why != ""), "; ", "") + why
+    return rows.assign(reason=joined)
 
 
 def period_end(start: Any, period: Period) -> Any:

@@ -17,7 +17,15 @@ import ibis
 
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.overview.money import Rates, line_money, money_columns, parts_of, shipment_money
-from gbanalysis.overview.rows import flow_key, refunds_by_line, selling_lines, shipments, with_dimensions, with_shortage
+from gbanalysis.overview.rows import (
+    flow_key,
+    left_on,
+    refunds_by_line,
+    selling_lines,
+    shipments,
+    with_dimensions,
+    with_shortage,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,9 +119,9 @@ def loss_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: dt
 
 
 def stage_facts(dataset: Dataset, *, by: Sequence[str], as_of: dt.date) -> pd.DataFrame:
-    """Add up units in and lost at each stage of the chain, clustered by node and day."""
+    """Add up units in and lost at each stage of the chain that was left by `as_of`, clustered by node and day."""
     flows = dataset.table("stage_flows")
-    flows = flows.filter(flows.departed_at.date() <= as_of) if "departed_at" in flows.columns else flows
+    flows = flows.filter(left_on(flows) <= as_of)
     carried = [name for name in ("site_id", "supplier_id", "sku_id") if name not in flows.columns]
     key = flow_key(flows)
     flows = flows.left_join(_shipments(dataset, as_of).select(*key, *carried), key).drop(*(f"{k}_right" for k in key))
@@ -137,14 +145,20 @@ def service_facts(
         their squares and products; ``n_users``, ``first_on`` (the first selling day).
     """
     flows = dataset.table("stage_flows") if has_flows(dataset) else None
-    lines = with_shortage(_selling(dataset, by, as_of), flows, as_of=as_of)
-    lines = lines.filter(lines.selling_on + ibis.interval(days=1 + claim_days) <= as_of)
+    lines = _selling(dataset, by, as_of)
+    lines = lines.mutate(
+        due_on=(lines.selling_on + ibis.interval(days=1)).cast("date"),
+        claim_until=(lines.selling_on + ibis.interval(days=1 + claim_days)).cast("date"),
+    )
+    # Both ends are known days: a pickup after the last one changes nothing, so that a final figure stays as it is.
+    last_on = ibis.least(lines.claim_until, ibis.literal(as_of))
+    lines = lines.mutate(is_claimed=(lines.fulfilled_on <= last_on).fill_null(False))
+    lines = with_shortage(lines, flows, as_of=as_of)
+    lines = lines.filter(lines.claim_until <= as_of)
     lines = lines.mutate(period=truncate(lines.selling_on, period), day=lines.selling_on)
-    due = lines.selling_on + ibis.interval(days=1)
-    claimed = lines.fulfilled_on.notnull() & (lines.fulfilled_on <= as_of)
-    # On the edge: a line is short before it is late or unclaimed, so that each line counts once.
-    is_late = (~lines.is_short & claimed & (lines.fulfilled_on > due)).fill_null(False)
-    is_unclaimed = ~lines.is_short & ~claimed
+    # A line is short before it is late or unclaimed, so that each line counts once.
+    is_late = (~lines.is_short & lines.is_claimed & (lines.fulfilled_on > lines.due_on)).fill_null(False)
+    is_unclaimed = ~lines.is_short & ~lines.is_claimed
     lines = lines.mutate(is_late=is_late, is_unclaimed=is_unclaimed)
     keys, ways = ["period", *by], _ways(lines)
     cells = lines.group_by(_cut(keys, ways[-1])).aggregate(
@@ -164,7 +178,7 @@ def margin_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: 
 
     Where the data have stage flows, the units ordered that came through the chain are the ``cost_of_goods``, those lost
     on the way the ``loss``, and units that came through for nobody are ``leftover`` (stock, taken from nothing).
-    Elsewhere goods are paid for as they are ordered, and the loss is not known.
+    Goods of lines without flows of their shipment and SKU are paid for as they are ordered, and no loss is known.
 
     Returns
     -------
@@ -189,6 +203,13 @@ def margin_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: 
     )
     frame = _frame(sums, keys).merge(_frame(gaps, keys), on=keys, validate="one_to_one")
     return frame.merge(_frame(people, keys), on=keys, how="left", validate="one_to_one")
+
+
+def lines_off_flow(dataset: Dataset, *, as_of: dt.date) -> int:
+    """Count lines whose shipment has stage flows by `as_of`, but none of the line's SKU."""
+    flows, lines = _seen_flows(dataset, as_of), _selling(dataset, (), as_of)
+    of_shipment = lines.semi_join(flows, "shipment_id")
+    return int(of_shipment.anti_join(flows, flow_key(flows)).count().to_pandas())
 
 
 def has_flows(dataset: Dataset) -> bool:
@@ -235,6 +256,11 @@ def _shipments(dataset: Dataset, as_of: dt.date) -> Any:
     return shipments(dataset.table("stage_flows"), _selling(dataset, (), as_of), as_of=as_of)
 
 
+def _seen_flows(dataset: Dataset, as_of: dt.date) -> Any:
+    flows = dataset.table("stage_flows")
+    return flows.filter(flows.arrived_at.date() <= as_of)
+
+
 def _money_cells(dataset: Dataset, by: Sequence[str], as_of: dt.date, rates: Rates) -> Any:
     """Stack the money of lines and, where flows are known, of shipments."""
     columns = money_columns(by, rates)
@@ -245,10 +271,9 @@ def _money_cells(dataset: Dataset, by: Sequence[str], as_of: dt.date, rates: Rat
         lines = lines.drop("refunded").left_join(refunded, "line_id").drop("line_id_right")
     if not has_flows(dataset):
         return line_money(lines, rates=rates).select(*columns)
-    flows = dataset.table("stage_flows")
-    moved = flows.filter(flows.arrived_at.date() <= as_of).select("shipment_id").distinct()
-    moved = moved.mutate(moved=ibis.literal(True))
-    lines = lines.left_join(moved, "shipment_id").drop("shipment_id_right")
+    key, flows = flow_key(dataset.table("stage_flows")), _seen_flows(dataset, as_of)
+    moved = flows.select(*key).distinct().mutate(moved=ibis.literal(True))
+    lines = lines.left_join(moved, key).drop(*(f"{name}_right" for name in key))
     lines = lines.mutate(on_flow=lines.moved.fill_null(False))
     shipped = _with_unit_cost(dataset, _described(dataset, _shipments(dataset, as_of), by))
     return line_money(lines, rates=rates).select(*columns).union(shipment_money(shipped, rates=rates).select(*columns))

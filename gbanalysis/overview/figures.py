@@ -11,14 +11,17 @@ import pandas as pd
 
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview import facts as rows
+from gbanalysis.overview.arguments import checked
 from gbanalysis.overview.estimates import (
     count_estimates,
+    every_period,
     finality,
     ratio_estimates,
     share_estimates,
     total_estimates,
+    with_reasons,
 )
-from gbanalysis.overview.series import Series
+from gbanalysis.overview.series import SO_FAR, Series
 from gbanalysis.results import rate, require_sum
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ class KeyFigures(Series):
     def __post_init__(self) -> None:
         table = self.frame.pivot_table(index=["period", *self.by], columns="metric", values="value")
         if {"basket_value", "orders", "gmv"} <= set(table):
-            table = table.dropna(subset=["gmv"])
+            table = table.dropna(subset=["basket_value"])
             require_sum(table["basket_value"] * table["orders"], table["gmv"].sum(), what="basket value x orders = GMV")
 
     def text(self) -> str:
@@ -72,8 +75,10 @@ class KeyFigures(Series):
             "users": "{} users who bought",
             "active_sites": "{} active sites",
         }
-        said = ", ".join(form.format(self.say(name)) for name, form in names.items() if name in self.labels)
-        sentences = [f"In the {self.period_name} from {when}: {said}."]
+        told = {name: self.say(name) for name in names if name in self.labels}
+        so_far = SO_FAR if any(text.endswith(SO_FAR) for text in told.values()) else ""
+        said = ", ".join(names[name].format(text.removesuffix(SO_FAR)) for name, text in told.items())
+        sentences = [f"In the {self.period_name} from {when}{so_far}: {said}."]
         for metric, name in (("refund_rate", "refund rate"), ("loss_rate", "loss rate of the chain")):
             if metric not in self.labels:
                 continue
@@ -89,7 +94,7 @@ class KeyFigures(Series):
 def key_figures(
     dataset: Dataset,
     *,
-    by: Sequence[str] = (),
+    by: Sequence[str] | str = (),
     period: rows.Period = "W",
     as_of: dt.date | None = None,
     confidence: float = 0.9,
@@ -102,7 +107,7 @@ def key_figures(
     dataset
         The data; refunds and stage_flows may be absent.
     by
-        Columns of sites, products or order lines to group by, such as ``("region",)`` or ``("region", "category")``.
+        Columns of sites, products or order lines to group by, such as ``"region"`` or ``("region", "category")``.
     period
         "D", "W" (from Monday) or "M".
     as_of
@@ -125,15 +130,17 @@ def key_figures(
     ContractError
         Where `by` names no column to group by, or one that names persons.
     GBAnalysisError
-        Where `metrics` names no figure.
+        Where `metrics` names no figure, or `confidence` does not lie between 0 and 1.
     NotEnoughDataError
         Where there are no order lines up to `as_of`.
 
     Notes
     -----
-    Distinct users of a week are not the sum of its days', and an order with two categories counts in both. A refund
-    rate whose window is still open in its period is not final: it is the rate so far, and can only rise. Totals have
-    the interval of redrawn site x day clusters, shares that of redrawn site x day and supplier x day clusters (see
+    A period without lines between the first and the last is a row of zeros, its rates NaN; of groups only the periods
+    in which they have lines are there, and `compare` counts the others as zero. Distinct users of a week are not the
+    sum of its days', and an order with two categories counts in both. A refund rate whose window is still open in its
+    period is not final: it is the rate so far, and can only rise. Totals have the interval of redrawn site x day
+    clusters, shares that of redrawn site x day and supplier x day clusters (see
     `gbanalysis.stats.intervals`); users and sites are redrawn one by one.
 
     Examples
@@ -143,7 +150,7 @@ def key_figures(
     >>> figures.to_frame()["metric"].nunique(), figures.last_period("refund_rate") <= figures.last_period("gmv")
     (8, True)
     """
-    as_of = as_of or dataset.settings.as_of
+    as_of, by = as_of or dataset.settings.as_of, checked(by, confidence=confidence)
     unknown = [name for name in metrics if name not in LABELS]
     if unknown or not metrics:
         raise GBAnalysisError(f"metrics must be some of {', '.join(LABELS)}, not {', '.join(unknown) or 'none'}")
@@ -152,6 +159,7 @@ def key_figures(
         raise NotEnoughDataError(f"There are no order lines up to {as_of}.")
     keys = ["period", *by]
     timing: dict[str, Any] = {"period": period, "first_on": sales["first_on"].min(), "as_of": as_of}
+    sales = sales if by else every_period(sales, period)
     blocks = _sales_blocks(sales, keys, dataset.settings.currency, timing, confidence)
     if "refund_rate" in metrics:
         blocks["refund_rate"] = _refund_block(dataset, sales, keys, timing, confidence)
@@ -160,7 +168,7 @@ def key_figures(
     counts_refunds = "refund_rate" in metrics and dataset.has("refunds")
     return KeyFigures(
         frame=tidy([blocks[name] for name in LABELS if name in metrics], sales, keys),
-        by=tuple(by),
+        by=by,
         period=period,
         as_of=as_of,
         confidence=confidence,
@@ -179,6 +187,7 @@ def _refund_block(
     if facts.empty:
         return missing(sales[keys], "refund_rate", "no line has been picked up")
     shares = share_estimates(facts, keys=keys, y="refunded", confidence=confidence)
+    shares = shares if keys[1:] else every_period(shares, timing["period"])
     window = dataset.settings.refund_window_days
     waiting = f"refunds can still come: the window of {window} days is open"
     status = finality(shares["period"], **timing, wait_days=window, waiting_for=waiting)
@@ -195,6 +204,7 @@ def _loss_block(
     if facts.empty:
         return missing(sales[keys], "loss_rate", "no shipment has reached its site")
     shares = share_estimates(facts, keys=keys, y="lost", confidence=confidence)
+    shares = shares if keys[1:] else every_period(shares, timing["period"])
     status = finality(shares["period"], **timing, wait_days=2, waiting_for="shipments may still be under way")
     return pd.concat([shares, status], axis=1).assign(metric="loss_rate", unit="share")
 
@@ -232,6 +242,8 @@ def missing(keys: pd.DataFrame, metric: str, reason: str) -> pd.DataFrame:
 
 def tidy(blocks: Sequence[pd.DataFrame], sales: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Stack the blocks of all metrics, with the number of people behind each row, in one order of columns."""
-    frame = pd.concat(blocks, ignore_index=True).merge(sales[[*keys, "n_users"]], on=list(keys), how="left")
+    frame = with_reasons(pd.concat(blocks, ignore_index=True)).merge(
+        sales[[*keys, "n_users"]], on=list(keys), how="left"
+    )
     columns = ["metric", "unit", "value", "ci_lower", "ci_upper", "n", "n_clusters", "n_users", "is_final", "reason"]
     return frame[[*keys, *columns]]

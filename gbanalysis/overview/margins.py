@@ -12,11 +12,12 @@ import pandas as pd
 
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview import facts as rows
-from gbanalysis.overview.estimates import finality
+from gbanalysis.overview.arguments import checked
+from gbanalysis.overview.estimates import every_period, finality
 from gbanalysis.overview.figures import tidy
 from gbanalysis.overview.money import KNOWN_PARTS, Rates, parts_of
 from gbanalysis.overview.series import Series
-from gbanalysis.results import figure, require_sum
+from gbanalysis.results import figure, number, require_sum
 from gbanalysis.stats.intervals import signed_total_interval
 
 if TYPE_CHECKING:
@@ -50,11 +51,14 @@ class Margin(Series):
         For each part that is not known the reason; the margin stands before these parts.
     leftover
         ``period``, the columns of `by`, and ``leftover``: the cost of units that nobody had ordered.
+    n_off_flow
+        Lines whose shipment has stage flows, but none of the line's SKU: their goods cost quantity x unit cost.
     """
 
     labels: dict[str, str] = field(default_factory=lambda: dict(LABELS), repr=False)
     not_taken: dict[str, str] = field(default_factory=dict)
     leftover: pd.DataFrame = field(default_factory=pd.DataFrame)
+    n_off_flow: int = 0
 
     def __post_init__(self) -> None:
         table = self.frame.pivot_table(index=["period", *self.by], columns="metric", values="value", dropna=False)
@@ -68,8 +72,13 @@ class Margin(Series):
         """Give the steps from GMV to margin in one period (the last final one), for `plot_waterfall`.
 
         Groups are added up; their intervals too, as if the clusters of two groups were independent.
+
+        Raises
+        ------
+        GBAnalysisError
+            Where there is no such period.
         """
-        when = pd.Timestamp(period or self.last_period("gmv"))
+        when = self.at("gmv", period or self.last_period("gmv"))["period"].iloc[0]
         part = self.frame[self.frame["period"] == when]
         part = part.assign(square=((part["ci_upper"] - part["ci_lower"]) / 2) ** 2)
         sums = part.groupby("metric")[["value", "square"]].sum(min_count=1).reindex(list(self.labels))
@@ -85,11 +94,19 @@ class Margin(Series):
         )
 
     def plot(self, *, ax: Axes | None = None, metric: str | None = None, period: Any = None) -> Axes:
-        """Draw the waterfall of one period, or with `metric` one part over time as `Series.plot` does."""
+        """Draw the waterfall of one period, or with `metric` one part over time as `Series.plot` does.
+
+        Raises
+        ------
+        NotEnoughDataError
+            Where fewer than ten people bought in the period of the waterfall.
+        """
         from gbanalysis.plots import plot_waterfall
 
         if metric:
             return super().plot(ax=ax, metric=metric)
+        if few := self.few_people("gmv", period):
+            raise NotEnoughDataError(few)
         return plot_waterfall(self.steps(period), label="money", unit=str(self.frame["unit"].iloc[0]), ax=ax)
 
     def alt_text(self, metric: str | None = None) -> str:
@@ -117,14 +134,21 @@ class Margin(Series):
         spare = float(self.leftover.loc[self.leftover["period"] == when, "leftover"].sum())
         stock = f" Units left over at the sites cost {figure(spare, unit)}; they are stock." if spare else ""
         said = f"the margin was {figure(left, unit, ends)}, {figure(left / gmv, 'share')} of the GMV."
-        return f"In the {self.period_name} from {when:%Y-%m-%d} {said}{note}{stock}"
+        return f"In the {self.period_name} from {when:%Y-%m-%d} {said}{note}{stock}{self._off_flow()}"
+
+    def _off_flow(self) -> str:
+        """Say how many lines have no flow of their own in a shipment that has flows."""
+        if not self.n_off_flow:
+            return ""
+        counted = f"Over all periods {number(self.n_off_flow)} lines are in a shipment whose stage flows lack their SKU"
+        return f" {counted}; their goods count as bought as ordered."
 
 
 def margin(
     dataset: Dataset,
     *,
     costs: pd.DataFrame | None = None,
-    by: Sequence[str] = (),
+    by: Sequence[str] | str = (),
     period: rows.Period = "M",
     as_of: dt.date | None = None,
     confidence: float = 0.9,
@@ -153,16 +177,17 @@ def margin(
     ContractError
         Where `by` names no column to group by, or one that names persons.
     GBAnalysisError
-        Where `costs` is not such a frame.
+        Where `costs` is not such a frame, or `confidence` does not lie between 0 and 1.
     NotEnoughDataError
         Where there are no order lines up to `as_of`.
 
     Notes
     -----
-    A refund counts up to the amount of its line, and the leader earns on what the shopper keeps. Where stage flows are
-    known, the units ordered that came through the chain are the cost of goods, and those lost on the way the loss, both
-    at the unit cost; units that came through for nobody are stock, taken from nothing, and `text` says what they cost.
-    Without flows goods are bought as ordered.
+    A refund counts up to the amount of its line; the leader earns a share of the amount, before refunds. Where stage
+    flows are known, the units ordered that came through the chain are the cost of goods, and those lost on the way the
+    loss, both at the unit cost; units that came through for nobody are stock, taken from nothing, and `text` says what
+    they cost. Without flows goods are bought as ordered; so are those of a line whose SKU is not in the flows of its
+    shipment, and `text` counts these lines.
     A part that is not known in a group is NaN there, with a reason. Without the cost of goods there is no margin;
     without another part the margin stands before it, and its reason says so. Refunds that are still to come make a
     young margin too high: its period is then not final. Intervals redraw site x day clusters.
@@ -176,16 +201,17 @@ def margin(
     >>> result.not_taken
     {}
     """
-    as_of, rates = as_of or dataset.settings.as_of, read_rates(costs)
+    as_of, rates, by = as_of or dataset.settings.as_of, read_rates(costs), checked(by, confidence=confidence)
     facts = rows.margin_facts(dataset, by=by, period=period, as_of=as_of, rates=rates)
     if facts.empty:
         raise NotEnoughDataError(f"There are no order lines up to {as_of}.")
-    keys, unit = ["period", *by], dataset.settings.currency
+    keys, unit, first_on = ["period", *by], dataset.settings.currency, facts["first_on"].dropna().min()
+    facts = facts if by else every_period(facts, period)
     parts = tuple(dict.fromkeys((*KNOWN_PARTS[:2], "logistics", *parts_of(rates))))
     reasons = {part: _reasons(dataset, facts, part, rates) for part in parts}
     window = dataset.settings.refund_window_days if dataset.has("refunds") else 0
     status = finality(
-        facts["period"], period=period, first_on=facts["first_on"].min(), as_of=as_of, wait_days=window + 1,
+        facts["period"], period=period, first_on=first_on, as_of=as_of, wait_days=window + 1,
         waiting_for="refunds can still come",
     )  # fmt: skip
     blocks = [
@@ -196,12 +222,13 @@ def margin(
     spare = facts[keys].assign(leftover=facts["y_leftover"])
     return Margin(
         frame=tidy([block.assign(unit=unit) for block in blocks], facts, keys),
-        by=tuple(by),
+        by=by,
         period=period,
         as_of=as_of,
         confidence=confidence,
         labels={name: LABELS.get(name, name.replace("_", " ")) for name in ("gmv", *parts, "margin")},
         leftover=spare,
+        n_off_flow=rows.lines_off_flow(dataset, as_of=as_of) if rows.has_flows(dataset) else 0,
         not_taken={part: str(why[why != ""].iloc[0]) for part, why in reasons.items() if (why != "").any()},
     )
 

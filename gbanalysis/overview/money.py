@@ -26,15 +26,16 @@ def line_money(lines: Any, *, rates: Rates) -> Any:
     """Add to each line its money, part by part, and the marks of costs that are not known.
 
     `lines` has ``selling_on``, ``amount``, ``quantity``, ``refunded``, ``commission_rate`` and ``unit_cost`` (null
-    where not known), and ``on_flow``: its goods are paid for with a shipment. Refunds count up to the line's amount,
-    and the leader earns on what the shopper keeps. A part with rates is reckoned from them, whatever the data say.
+    where not known), and ``on_flow``: its goods are paid for with a shipment. Refunds count up to the line's amount;
+    the leader earns a share of the amount, whether it is refunded later or not. A part with rates is
+    reckoned from them, whatever the data say.
     """
     amount, quantity = lines.amount.cast("float64"), lines.quantity.cast("float64")
     refunds = ibis.least(lines.refunded.cast("float64").fill_null(0.0), amount)
     money = {
         "gmv": amount,
         "cost_of_goods": ibis.ifelse(lines.on_flow, 0.0, quantity * lines.unit_cost),
-        "commission": lines.commission_rate * (amount - refunds),
+        "commission": lines.commission_rate * amount,
         "loss": ibis.literal(0.0),
         "refunds": refunds,
         "leftover": ibis.literal(0.0),

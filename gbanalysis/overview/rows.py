@@ -39,7 +39,10 @@ def with_dimensions(rows: Any, by: Sequence[str], *, sites: Any, products: Any) 
 
 
 def selling_lines(lines: Any, *, cutoff: dt.time | None, as_of: dt.date) -> Any:
-    """Keep the lines ordered by `as_of`, and add ``selling_on``: the next day for orders after the pre-sale cutoff."""
+    """Keep the lines ordered by `as_of`, and add ``selling_on``: the next day for orders after the pre-sale cutoff.
+
+    An order in the very second of the cutoff still belongs to its own day.
+    """
     lines = lines.filter(lines.ordered_at.date() <= as_of)
     day = lines.ordered_at.date()
     if cutoff is not None:
@@ -60,13 +63,21 @@ def flow_key(flows: Any) -> list[str]:
     return [name for name in ("shipment_id", "sku_id") if name in flows.columns]
 
 
+def left_on(flows: Any) -> Any:
+    """Give the day on which goods left a stage; a missing departure counts as its arrival."""
+    if "departed_at" not in flows.columns:
+        return flows.arrived_at.date()
+    return ibis.coalesce(flows.departed_at, flows.arrived_at).date()
+
+
 def shipments(flows: Any, lines: Any, *, as_of: dt.date) -> Any:
     """Give one row a shipment (and SKU): units into the first stage seen, out of the last, and whether it came through.
 
     Parameters
     ----------
     flows
-        The stage flows; those that arrived after `as_of` are not seen, and a stage not left by then has lost nothing.
+        The stage flows; those that arrived after `as_of` are not seen, and a stage not left by then has lost nothing;
+        a missing departure counts as its arrival.
     lines
         Selling lines with ``shipment_id``. Selling day, site, supplier and (where flows are not split) the SKU come
         from the lines that a shipment carries; one without lines has the day of its first arrival and the site
@@ -81,9 +92,8 @@ def shipments(flows: Any, lines: Any, *, as_of: dt.date) -> Any:
     key, last = flow_key(flows), len(STAGES) - 1
     flows = flows.filter(flows.arrived_at.date() <= as_of)
     flows = flows.mutate(place=ibis.cases(*((flows.stage == stage, place) for place, stage in enumerate(STAGES))))
-    if "departed_at" in flows.columns:
-        is_done = (flows.departed_at.date() <= as_of).fill_null(False) | (flows.place == last)
-        flows = flows.mutate(quantity_out=ibis.ifelse(is_done, flows.quantity_out, flows.quantity_in))
+    is_done = (left_on(flows) <= as_of) | (flows.place == last)
+    flows = flows.mutate(quantity_out=ibis.ifelse(is_done, flows.quantity_out, flows.quantity_in))
     seen = flows.group_by(key).aggregate(
         first_on=flows.arrived_at.date().min(),
         units_in=flows.quantity_in.argmin(flows.place).cast("float64"),
@@ -123,15 +133,21 @@ def _carried(lines: Any, key: Sequence[str]) -> Any:
 def with_shortage(lines: Any, flows: Any | None, *, as_of: dt.date) -> Any:
     """Add ``is_short``: fewer units left the community site than were ordered, and this line is among the last ones.
 
-    Who goes short is not recorded. Lines are served in the order in which they were placed, so the units that are
-    missing fall on the latest; a line served in part is short. Without stage flows (None) no line is known to be short.
+    Who goes short is not recorded. Lines that were picked up (``is_claimed``) are served first, and otherwise in the
+    order in which they were placed, so the units that are missing fall on lines that nobody picked up, the latest
+    first; a line served in part is short. Flows count that reached the site by the day on which the line's time to be
+    claimed ended (``claim_until``). Without stage flows (None) no line is known to be short.
     """
     if flows is None:
         return lines.mutate(is_short=ibis.literal(False))
     key = flow_key(flows)
     flows = flows.filter((flows.stage == STAGES[-1]) & (flows.arrived_at.date() <= as_of))
-    handed = flows.group_by(key).aggregate(handed_out=flows.quantity_out.sum())
-    queue = ibis.window(group_by=key, order_by=["ordered_at", "line_id"], preceding=None, following=0)
+    handed = flows.group_by(key).aggregate(
+        handed_out=flows.quantity_out.sum(), handed_from=flows.arrived_at.date().min()
+    )
+    order = [ibis.desc("is_claimed"), "ordered_at", "line_id"]
+    queue = ibis.window(group_by=key, order_by=order, preceding=None, following=0)
     lines = lines.mutate(queued=lines.quantity.sum().over(queue))
     lines = lines.left_join(handed, key).drop(*(f"{name}_right" for name in key))
-    return lines.mutate(is_short=(lines.queued > lines.handed_out).fill_null(False))
+    is_short = (lines.queued > lines.handed_out) & (lines.handed_from <= lines.claim_until)
+    return lines.mutate(is_short=is_short.fill_null(False))

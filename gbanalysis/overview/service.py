@@ -12,7 +12,8 @@ import pandas as pd
 from gbanalysis.dataset.contract import STAGES
 from gbanalysis.errors import NotEnoughDataError
 from gbanalysis.overview import facts as rows
-from gbanalysis.overview.estimates import finality, share_estimates
+from gbanalysis.overview.arguments import checked
+from gbanalysis.overview.estimates import every_period, finality, share_estimates
 from gbanalysis.overview.figures import missing, tidy
 from gbanalysis.overview.series import Series
 from gbanalysis.results import figure, require_sum
@@ -50,7 +51,7 @@ class ServiceLevel(Series):
     claim_days: int = 3
 
     def __post_init__(self) -> None:
-        sums = self.frame.groupby(["period", *self.by])["value"].sum()
+        sums = self.frame.groupby(["period", *self.by])["value"].sum(min_count=1).dropna()
         require_sum(sums, float(len(sums)), what="on time + late + short + unclaimed")
 
     def text(self) -> str:
@@ -100,7 +101,7 @@ class ServiceLevel(Series):
 def service_level(
     dataset: Dataset,
     *,
-    by: Sequence[str] = (),
+    by: Sequence[str] | str = (),
     period: rows.Period = "W",
     as_of: dt.date | None = None,
     claim_days: int = 3,
@@ -111,11 +112,12 @@ def service_level(
     Each line counts once, in the period of its selling day, and only when its time to be claimed is over: its planned
     day of pickup (the day after the selling day) lies `claim_days` or more before `as_of`.
 
-    - *short*: the units that left the community site do not reach this line. Who goes short is not recorded; lines are
-      taken to be served in the order in which they were placed, so what is missing falls on the latest ones. A line
-      served in part is short.
-    - *late*: not short, and picked up after its planned day.
-    - *unclaimed*: not short, and not picked up by `as_of`.
+    - *short*: the units that left the community site do not reach this line. Who goes short is not recorded; lines
+      that were picked up are taken to be served first, the others in the order in which they were placed, so what is
+      missing falls on the latest of those that nobody picked up. A line served in part is short.
+    - *late*: not short, and picked up after its planned day, by the end of its time.
+    - *unclaimed*: not short, and not picked up within `claim_days` of its planned day. A later pickup changes nothing,
+      so that a share that is final stays what it is.
     - *on time*: all others.
 
     Parameters
@@ -135,6 +137,8 @@ def service_level(
     ------
     ContractError
         Where `by` names no column to group by, or one that names persons.
+    GBAnalysisError
+        Where `confidence` does not lie between 0 and 1, or `claim_days` is negative.
     NotEnoughDataError
         Where no line's time to be claimed is over.
 
@@ -146,17 +150,20 @@ def service_level(
     1.0
     """
     as_of = as_of or dataset.settings.as_of
+    by = checked(by, confidence=confidence, claim_days=claim_days)
     sums = rows.service_facts(dataset, by=by, period=period, as_of=as_of, claim_days=claim_days)
     if sums.empty:
         raise NotEnoughDataError(f"No line's time to be claimed is over by {as_of}.")
     keys, known = ["period", *by], rows.has_flows(dataset)
     people = sums.drop_duplicates(keys)[[*keys, "n_users"]]
+    people = people if by else every_period(people, period)
     blocks = []
     for metric in LABELS:
         if metric == "short" and not known:
             blocks.append(missing(people[keys], "short", NO_FLOWS))
             continue
         shares = share_estimates(sums, keys=keys, y=metric, confidence=confidence)
+        shares = shares if by else every_period(shares, period)
         status = finality(
             shares["period"], period=period, first_on=sums["first_on"].min(), as_of=as_of, wait_days=1 + claim_days,
             waiting_for="lines can still be claimed",
@@ -168,7 +175,7 @@ def service_level(
         blocks.append(pd.concat([shares, status], axis=1).assign(metric=metric, unit="share"))
     return ServiceLevel(
         frame=tidy(blocks, people, keys),
-        by=tuple(by),
+        by=by,
         period=period,
         as_of=as_of,
         confidence=confidence,

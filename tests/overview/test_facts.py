@@ -101,17 +101,19 @@ def test_loss_by_stage(trade: Dataset, frames: Frames) -> None:
 
 def test_service(trade: Dataset, frames: Frames) -> None:
     found = facts.service_facts(trade, by=["region"], period="W", as_of=AS_OF, claim_days=3)
-    lines = selling(frames).sort_values(["ordered_at", "line_id"])
+    lines = selling(frames)
+    pickup, due = pd.to_datetime(lines["fulfilled_on"]), lines["day"] + pd.Timedelta(days=1)
+    lines["claimed"] = (pickup <= due + pd.Timedelta(days=3)) & (pickup <= pd.Timestamp(AS_OF))
+    lines = lines.sort_values(["claimed", "ordered_at", "line_id"], ascending=[False, True, True])
+    queued = lines.groupby(["shipment_id", "sku_id"])["quantity"].cumsum()
     handed = (
         frames["stage_flows"].query("stage == 'community_site'").set_index(["shipment_id", "sku_id"])["quantity_out"]
     )
-    queued = lines.groupby(["shipment_id", "sku_id"])["quantity"].cumsum()
     out = handed.reindex(pd.MultiIndex.from_frame(lines[["shipment_id", "sku_id"]])).to_numpy()
     pickup = pd.to_datetime(lines["fulfilled_on"])
-    claimed = pickup.notna() & (pickup <= pd.Timestamp(AS_OF))
     due = lines["day"] + pd.Timedelta(days=1)
     short = queued.to_numpy() > out
-    status = np.select([short, ~claimed, pickup > due], ["short", "unclaimed", "late"], "on_time")
+    status = np.select([short, ~lines["claimed"], pickup > due], ["short", "unclaimed", "late"], "on_time")
     lines = lines.assign(status=status)[due + pd.Timedelta(days=3) <= pd.Timestamp(AS_OF)]
     expected = lines.groupby(["period", "region", "status"]).size().unstack(fill_value=0)
     mine = found[found["way"] == "both"].set_index(["period", "region"]).reindex(expected.index)
@@ -146,7 +148,7 @@ def test_margin(trade: Dataset, frames: Frames) -> None:
         month=lines["day"].dt.to_period("M").dt.start_time,
         gmv=lines["amount"],
         refunds=refunded,
-        commission=lines["commission_rate"] * (lines["amount"] - refunded),
+        commission=lines["commission_rate"] * lines["amount"],
         logistics=0.5 + 0.1 * lines["quantity"] + 0.02 * lines["amount"],
     )
     by_line = lines.groupby(["month", "category"])[["gmv", "refunds", "commission", "logistics"]].sum()

@@ -111,7 +111,7 @@ def test_missing_tables_give_reasons_not_numbers(without: Without) -> None:
 def test_nothing_picked_up_and_nothing_arrived_give_reasons(frames: dict, tmp_path: object) -> None:  # type: ignore[type-arg]
     """A trade whose chain has only begun: no pickup, and every shipment is still at its supplier."""
     lines = frames["order_lines"].assign(fulfilled_on=pd.Series(dtype="datetime64[ns]"))
-    flows = frames["stage_flows"].query("stage == 'supplier'").assign(departed_at=pd.NaT)
+    flows = frames["stage_flows"].query("stage == 'supplier'").assign(departed_at=pd.Timestamp("2024-03-01"))
     data = gb.read_dataset(write({**frames, "order_lines": lines, "stage_flows": flows}, tmp_path))  # type: ignore[arg-type]
     figures = key_figures(data)
     assert figures.unknown("refund_rate") == "no line has been picked up"
@@ -285,3 +285,12 @@ def test_stages_are_drawn_by_name_or_refused_where_nothing_is_known(trade: Datas
     np.testing.assert_allclose([bar.get_width() for bar in ax.patches], service.stages["value"])
     with pytest.raises(NotEnoughDataError, match="stages of the chain"):
         service_level(without("stage_flows")).plot_stages()
+
+
+def test_a_text_says_once_that_its_period_is_not_whole(frames: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    lines = frames["order_lines"]
+    begun = lines[lines["ordered_at"] < "2024-01-04"].assign(fulfilled_on=None)
+    kept = {name: frames[name] for name in ("products", "sites", "leaders")}
+    text = key_figures(gb.read_dataset(write({**kept, "order_lines": begun}, tmp_path))).text()
+    assert re.match(r"In the week from 2024-01-01 so far: \d+ \(\d+ to \d+\) orders, GMV ", text)
+    assert text.count("so far") == 1
