@@ -53,11 +53,16 @@ def interactive_series(frame: pd.DataFrame, *, label: str, unit: str = "", group
     figure.update_xaxes(**grid)
     figure.update_yaxes(
         **grid,
-        title=escape(style.axis_label(label, unit)),
+        title=_plain(style.axis_label(label, unit)),
         rangemode="tozero",
         tickformat=".1%" if unit == "share" else ",",
     )
     return figure
+
+
+def _plain(text: str) -> str:
+    """Write a name as text: no markup, and no dollar sign that would open a formula."""
+    return escape(text).replace("$", "&#36;")
 
 
 def _traces(part: pd.DataFrame, name: str, colour: str, unit: str) -> list[Any]:
@@ -79,7 +84,7 @@ def _traces(part: pd.DataFrame, name: str, colour: str, unit: str) -> list[Any]:
     line = go.Scatter(
         x=part["period"],
         y=part["value"],
-        name=escape(name),
+        name=_plain(name),
         mode="lines+markers",
         line={"color": colour},
         marker={"symbol": ["circle" if done else "circle-open" for done in final], "size": 5},

@@ -60,6 +60,7 @@ def look(**overrides: Any) -> AbstractContextManager[None]:
         "grid.linewidth": 0.6,
         "hatch.linewidth": 0.6,
         "text.color": INK,
+        "text.parse_math": False,  # a name may hold a dollar sign
         "xtick.color": INK,
         "ytick.color": INK,
         "font.family": ["DejaVu Sans", cjk_family()],
@@ -104,7 +105,7 @@ def axis_label(label: str, unit: str) -> str:
 
 
 def short_number(value: float, unit: str) -> str:
-    """Write a number beside its mark, three figures long.
+    """Write a number beside its mark, two to three figures long.
 
     Examples
     --------
@@ -112,7 +113,7 @@ def short_number(value: float, unit: str) -> str:
     ('3.1%', '1.23M', '-450')
     """
     if unit == "share":
-        return f"{100 * value:.1f}%"
+        return f"{100 * value:.{2 if 0 < abs(value) < 0.00995 else 1}f}%"
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"

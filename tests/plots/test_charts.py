@@ -191,7 +191,7 @@ def test_heat_table_writes_every_value_and_leaves_gaps_empty() -> None:
     )
     ax = plots.plot_heat(frame, row="region", column="category", label="rate", unit="share")
     texts = [text.get_text() for text in ax.texts]
-    assert texts == ["1.0%", "0.5% to 2.0%", "2.0%", "1.0% to 3.0%", "3.0%", "2.0% to 4.0%"]
+    assert texts == ["1.0%", "0.50% to 2.0%", "2.0%", "1.0% to 3.0%", "3.0%", "2.0% to 4.0%"]
     assert (ax.get_ylabel(), ax.get_xlabel()) == ("region", "category")
 
 
@@ -232,6 +232,9 @@ def test_type_and_main_colours_read_on_the_card_that_every_figure_brings() -> No
     ("value", "unit", "text"),
     [
         (0.0312, "share", "3.1%"),
+        (0.00431, "share", "0.43%"),
+        (0.00999, "share", "1.0%"),
+        (0, "share", "0.0%"),
         (1234567, "CNY", "1.23M"),
         (98765, "", "98.8k"),
         (2.5e9, "", "2.5B"),
