@@ -1,8 +1,9 @@
 """Boxes that stand in for what the data cannot show.
 
 A section is a heading down to the next heading of the same or a higher level. Where it holds a code cell tagged
-``needs-<table>`` and the data have no such table, its heading stays and one box takes the place of the rest. A tagged
-cell that is hidden (``remove-cell``) only checks something: it alone is left out, and its section stays.
+``needs-<table>`` or ``needs-<table>.<column>`` and the data have no such table or column, its heading stays and one box
+takes the place of the rest. A tagged cell that is hidden (``remove-cell``) only checks something: it alone is left out,
+and its section stays.
 """
 
 import re
@@ -19,7 +20,7 @@ NEEDS = "needs-"
 
 
 def box_sections(cells: Sequence[Any], present: Collection[str]) -> list[Any]:
-    """Replace each section that needs a missing table by its heading and a box."""
+    """Replace each section that needs a missing table or column by its heading and a box."""
     return replace_sections(cells, lambda cell: _missing(cell, present), box_for)
 
 
@@ -56,7 +57,7 @@ def _figures(cells: Sequence[Any]) -> set[str]:
 
 
 def box_for(heading: str, missing: Sequence[str]) -> Any:
-    """Make the markdown cell with a heading and the sentence that says which tables are missing.
+    """Make the markdown cell with a heading and the sentence that says which tables and columns are missing.
 
     >>> print(box_for("## Refunds", ["refunds"]).source)
     ## Refunds
@@ -66,10 +67,16 @@ def box_for(heading: str, missing: Sequence[str]) -> Any:
     This section needs the table refunds, which your data do not have.
     :::
     """
-    names = missing[0] if len(missing) == 1 else ", ".join(missing[:-1]) + f" and {missing[-1]}"
-    tables = "table" if len(missing) == 1 else "tables"
-    sentence = f"This {part_name(heading)} needs the {tables} {names}, which your data do not have."
+    lacks = {kind: [name for name in missing if ("." in name) == (kind == "column")] for kind in ("table", "column")}
+    names = " and the ".join(_listed(kind, found) for kind, found in lacks.items() if found)
+    sentence = f"This {part_name(heading)} needs the {names}, which your data do not have."
     return markdown_cell(f"{heading}\n\n:::{{admonition}} Not in your data\n:class: note\n{sentence}\n:::")
+
+
+def _listed(kind: str, names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"{kind} {names[0]}"
+    return f"{kind}s {', '.join(names[:-1])} and {names[-1]}"
 
 
 def part_name(heading: str) -> str:

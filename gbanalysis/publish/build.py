@@ -16,7 +16,7 @@ from gbanalysis.publish import extension, faults, fonts, outputs, site, stage, s
 from gbanalysis.publish.cache import PageCache, data_digest, digest_of, relative_to, setting_digest
 from gbanalysis.publish.default_data import ensure_market
 from gbanalysis.publish.execute import PAGE_SECONDS, Executed, execute_pages
-from gbanalysis.publish.pages import Page, notebook_of, read_page
+from gbanalysis.publish.pages import Page, notebook_of, present_in, read_page
 from gbanalysis.publish.probe import Watched, used_digest
 from gbanalysis.publish.progress import Progress, complain
 from gbanalysis.publish.project import Project, find_project
@@ -181,14 +181,14 @@ def _build(request: Request, *, own: bool, lock: int) -> None:
 
 
 def _tables(request: Request, *, own: bool) -> set[str]:
-    """Check the user's data against the contract, and name the tables that there are."""
+    """Check the user's data against the contract, and name the tables and columns that there are."""
     try:
         dataset = gb.read_dataset(request.data, columns=request.columns)
     except ContractError as error:
         raise Refused(INVALID, str(error)) from error
     if not own and not (report := gb.validate(dataset)).ok:
         raise Refused(INVALID, report.text())
-    return set(dataset.tables)
+    return present_in(dataset)
 
 
 def _check_pages(executed: dict[str, Executed], paths: dict[str, str]) -> None:

@@ -5,12 +5,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import join, normpath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.publish.boxes import box_for, box_sections
+
+if TYPE_CHECKING:
+    from gbanalysis.dataset.dataset import Dataset
 
 FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 PAGE_LINK = re.compile(r"(?P<open>(?<!!)\[(?P<text>[^\[\]]*)\]\()(?P<path>[^()\s:#]+)\.md(?P<rest>#[^()\s]*)?\)")
@@ -39,7 +42,7 @@ class Page:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables without which the page says nothing."""
+        """The tables (or columns, as ``table.column``) without which the page says nothing."""
         return tuple(self.meta.get("gbanalysis", {}).get("tables", ()))
 
     @property
@@ -62,6 +65,12 @@ def read_page(book: Path, name: str) -> Page:
     return Page(name, text, meta or {})
 
 
+def present_in(dataset: "Dataset") -> set[str]:
+    """Name the tables of a data set that hold rows, and their columns as ``table.column``: what pages may need."""
+    tables = [name for name in dataset.tables if len(dataset.to_frame(name, limit=1))]
+    return {*tables, *(f"{table}.{column}" for table in tables for column in dataset.columns(table))}
+
+
 def notebook_of(page: Page, present: Collection[str]) -> Any:
     """Make the notebook of a page, with one box in place of each part whose tables the data lack.
 
@@ -70,7 +79,7 @@ def notebook_of(page: Page, present: Collection[str]) -> Any:
     page
         A page with code.
     present
-        The names of the tables that the data have.
+        What the data have, from `present_in`.
     """
     from myst_nb.core.read import read_myst_markdown_notebook
 

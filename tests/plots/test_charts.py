@@ -243,3 +243,18 @@ def test_type_and_main_colours_read_on_the_card_that_every_figure_brings() -> No
 )
 def test_short_numbers(value: float, unit: str, text: str) -> None:
     assert style.short_number(value, unit) == text
+
+
+def test_a_dollar_sign_in_a_name_is_drawn_as_it_stands() -> None:
+    """Drawn outside the look, as a notebook does: "a$b$" keeps its dollars, and an open formula is no fault."""
+    names = ["a$b$", "$\\frac{1$", "cost $5"]
+    cells = pd.concat([series(1, 0, category=name, region=f"{name} r") for name in names])
+    axes = plots.plot_heat(cells, row="region", column="category", label="x_1 $^2$", unit="share")
+    bars = plots.plot_bars(cells, group="category", label="$\\frac{1$", unit="share")
+    lines = plots.plot_series(cells, label="$\\frac{1$", unit="$", group="category")
+    for ax in (axes, bars, lines):
+        ax.figure.canvas.draw()
+    assert [label.get_text() for label in axes.get_xticklabels()] == sorted(names)
+    drawn = [*axes.get_xticklabels(), *axes.get_yticklabels(), *bars.get_yticklabels(), *lines.texts]
+    assert len(drawn) == 12
+    assert not any(text.get_parse_math() for text in [*drawn, axes.xaxis.label, bars.xaxis.label, lines.yaxis.label])

@@ -22,6 +22,13 @@ def test_names_from_the_data_cannot_become_markup() -> None:
     assert chart()["layout"]["yaxis"]["title"]["text"] == "&lt;b&gt;rate&lt;/b&gt; (%)"
 
 
+def test_a_dollar_sign_opens_no_formula() -> None:
+    drawn = plots.interactive_series(series(region="cost $5$"), label="$x$", unit="share", group="region")
+    said = json.loads(drawn.to_json())
+    assert "cost &#36;5&#36;" in [trace.get("name") for trace in said["data"]]
+    assert "$" not in said["layout"]["yaxis"]["title"]["text"]
+
+
 def test_hover_gives_value_interval_and_state() -> None:
     lines = [trace for trace in chart()["data"] if trace.get("mode") == "lines+markers"]
     assert len(lines) == 2

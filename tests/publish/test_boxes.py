@@ -44,6 +44,17 @@ def test_several_missing_tables_stand_in_one_sentence():
     assert sources(box_sections(cells, {"weather"})) == [box("## B", sentence)]
 
 
+def test_a_tag_may_name_a_column():
+    cells = [markdown_cell("## B"), needs("suppliers"), needs("order_lines.supplier_id"), needs("products.name")]
+    assert box_sections(cells, {"suppliers", "order_lines.supplier_id", "products.name"}) == cells
+    sentence = "This section needs the columns order_lines.supplier_id and products.name, which your data do not have."
+    assert sources(box_sections(cells, {"suppliers"})) == [box("## B", sentence)]
+    sentence = (
+        "This section needs the table suppliers and the column order_lines.supplier_id, which your data do not have."
+    )
+    assert sources(box_sections(cells, {"products.name"})) == [box("## B", sentence)]
+
+
 def test_the_label_before_the_next_heading_is_kept():
     cells = [markdown_cell("## B"), needs("users"), markdown_cell("text\n\n(next)=\n\n## C")]
     assert sources(box_sections(cells, set()))[1] == "(next)=\n\n## C"

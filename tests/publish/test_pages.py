@@ -1,7 +1,8 @@
 import pytest
 
+import gbanalysis as gb
 from gbanalysis.errors import GBAnalysisError
-from gbanalysis.publish.pages import Page, fit_links, notebook_of, read_page
+from gbanalysis.publish.pages import Page, fit_links, notebook_of, present_in, read_page
 
 TEXT = """---
 kernelspec:
@@ -45,6 +46,14 @@ def test_a_page_whose_table_is_missing_is_its_title_and_one_box(tmp_path):
     (cell,) = notebook_of(page(tmp_path), {"order_lines"}).cells
     assert cell.source.startswith("# Refunds by day\n")
     assert "This chapter needs the table refunds, which your data do not have." in cell.source
+
+
+def test_an_empty_table_counts_as_absent_and_columns_are_named():
+    sample = gb.load_sample()
+    frames = {name: sample.to_frame(name) for name in ("order_lines", "products", "sites", "refunds")}
+    whole, cut = (gb.read_dataset({**frames, "refunds": frames["refunds"].head(n)}) for n in (1, 0))
+    assert {"refunds", "refunds.amount", "order_lines.shipment_id"} <= present_in(whole)
+    assert present_in(whole) - present_in(cut) == {"refunds", *(f"refunds.{name}" for name in frames["refunds"])}
 
 
 def test_a_page_of_the_toc_that_is_not_there_is_named(tmp_path):
