@@ -230,6 +230,25 @@ def _zoned(folder: Path) -> None:
     write_parquet(frames, folder)
 
 
+def _zoned_nanoseconds(folder: Path) -> None:
+    frames = frames_with("suppliers")
+    lines = frames["order_lines"]
+    zoned = lines["ordered_at"].astype("datetime64[ns]").dt.tz_localize("Asia/Shanghai")
+    frames["order_lines"] = lines.assign(ordered_at=zoned)
+    write_parquet(frames, folder)
+
+
+def _impressions(folder: Path) -> None:
+    shown = {"user_id": ["U1"], "shown_at": ["2024-01-30 08:00"], "sku_id": ["K1"], "position": [-1]}
+    write_parquet({**frames_with("sites"), "impressions": pd.DataFrame(shown)}, folder)
+
+
+def _semicolons(folder: Path) -> None:
+    frames = frames_with("sites")
+    write_csv({"products": frames.pop("products").assign(unit_price="1,250")}, folder, sep=";")
+    write_parquet(frames, folder)
+
+
 def _truncated(folder: Path) -> None:
     write_parquet(frames_with("sites"), folder)
     path = folder / "order_lines.parquet"
@@ -379,7 +398,37 @@ BROKEN: tuple[Broken, ...] = (
         _with("inspections", "n_defective", 0, 21),
         ("inspections.n_sampled", "below n_defective", "I1"),
     ),
+    Broken(
+        "more_out_than_in",
+        _with("stage_flows", "quantity_out", 0, 101.0),
+        ("stage_flows.quantity_in", "below quantity_out", "S1/central_warehouse/K1"),
+    ),
+    Broken(
+        "no_such_hour",
+        _changed("settings", lambda f: f.assign(presale_cutoff="24:00")),
+        ("settings.presale_cutoff", "time of day", "24:00"),
+    ),
+    Broken(
+        "negative_window",
+        _with("settings", "refund_window_days", 0, -7),
+        ("settings.refund_window_days", "below 0 (-7)"),
+    ),
+    Broken("no_such_zone", _with("settings", "timezone", 0, "Mars/X"), ("settings.timezone", "'Mars/X'", "time zone")),
+    Broken(
+        "no_key_and_bad_value",
+        _changed("order_lines", lambda f: f.drop(columns="line_id").assign(amount=[-10.0, *f["amount"][1:]])),
+        ("order_lines.amount", "1 value is below 0 (-10.0)"),
+    ),
+    Broken("keyless_table", _impressions, ("impressions.position", "1 value is below 0 (-1)")),
+    Broken(
+        "two_faults",
+        _changed(
+            "order_lines", lambda f: f.assign(line_id=[None, *f["line_id"][1:]], amount=[-10.0, *f["amount"][1:]])
+        ),
+        ("order_lines.amount", "1 value is below 0 (no line_id)"),
+    ),
     Broken("zoned_stamps", _zoned, ("order_lines.ordered_at", "time zone", "local time")),
+    Broken("zoned_nanoseconds", _zoned_nanoseconds, ("order_lines.ordered_at", "time zone", "local time")),
     Broken(
         "number_as_list",
         _changed("suppliers", lambda f: f.assign(name=[["a"], ["b"]])),
@@ -405,6 +454,12 @@ BROKEN: tuple[Broken, ...] = (
         _text("order_lines", "amount", 1, "12,5"),
         ("order_lines.amount", "12,5", "decimals with a point"),
     ),
+    Broken(
+        "decimal_comma_with_three_digits",
+        _text("order_lines", "amount", 1, "0,500"),
+        ("order_lines.amount", "0,500", "decimals with a point"),
+    ),
+    Broken("comma_in_semicolons", _semicolons, ("products.unit_price", "1,250", "decimals or thousands")),
     Broken(
         "day_month_ambiguous",
         _text("refunds", "requested_on", 0, "03/02/2024"),

@@ -305,7 +305,7 @@ _ORDER: dict[str, tuple[NotBefore, ...]] = {
         NotBefore("decided_on", "requested_on"),
     ),
     "leaders": (NotBefore("left_on", "recruited_on"),),
-    "stage_flows": (NotBefore("departed_at", "arrived_at"),),
+    "stage_flows": (NotBefore("departed_at", "arrived_at"), NotBefore("quantity_in", "quantity_out")),
     "purchase_orders": (NotBefore("due_on", "ordered_on"), NotBefore("received_on", "ordered_on")),
     "inspections": (NotBefore("n_sampled", "n_defective"),),
     "promotions": (NotBefore("ends_on", "starts_on"),),

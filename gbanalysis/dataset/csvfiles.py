@@ -35,7 +35,8 @@ def csv_table(store: Store, table: Table, paths: Sequence[Path], renames: Mappin
         for path, dialect in dialects.items()
         if (lacking := [name for name in files.header if name not in dialect.header])
     )
-    return RawTable(files.open, names, True, True, tuple(findings), notes, files.rejected)
+    semicolons = any(dialect.separator == ";" for dialect in dialects.values())
+    return RawTable(files.open, names, True, True, tuple(findings), notes, files.rejected, semicolons)
 
 
 @dataclass

@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from difflib import get_close_matches
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from gbanalysis.dataset.contract import CONTRACT
-from gbanalysis.dataset.parse import FORMS, UnfitTypeError, read_column, tidy
+from gbanalysis.dataset.parse import FORMS, Style, UnfitTypeError, cleaned, read_column, tidy
 from gbanalysis.dataset.raw import RawTable
 from gbanalysis.dataset.report import Finding
 from gbanalysis.dataset.schema import Column
+from gbanalysis.dataset.zones import is_zone
 from gbanalysis.errors import ContractError
 
 if TYPE_CHECKING:
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
 
     from gbanalysis.dataset.store import Store
 
+DEFAULT_ZONE = "Asia/Shanghai"
 BAD = "__bad"
 """Ending of the columns that hold, as text, what could not be read; null in every good row."""
+EPOCH = "__epoch"
+"""Ending of the columns that say whether a date or time was an epoch number."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Settings:
     currency: str = "CNY"
     presale_cutoff: time | None = None
     refund_window_days: int = 7
-    timezone: str = "Asia/Shanghai"
+    timezone: str = DEFAULT_ZONE
 
 
 class Dataset:
@@ -152,6 +157,23 @@ class Dataset:
             self._settings = Settings(**{**given, "as_of": _as_date(given["as_of"])})
         return self._settings
 
+    @cached_property
+    def zone(self) -> str | None:
+        """The time zone of the data set's local times, for epoch numbers; None where settings name no known one.
+
+        Taken from the source itself: to read the settings' own dates the zone must be known already.
+        """
+        if not self.has("settings", "timezone"):
+            return None if "settings" in self._unreadable else DEFAULT_ZONE
+        raw = self._raw["settings"]
+        try:
+            zones = cleaned(raw.relation[raw.names["timezone"]].cast("string"))
+            names = zones.name("zone").as_table().limit(1).execute()
+        except ContractError:  # a file that is no text; reading the settings says so
+            return None
+        zone = DEFAULT_ZONE if names.empty or _is_missing(names["zone"][0]) else str(names["zone"][0])
+        return zone if is_zone(zone) else None
+
     def _last_date(self) -> Any:
         """The last date on which anything is known to have happened."""
         seen = []
@@ -180,6 +202,7 @@ class Dataset:
     def lenient(self, name: str) -> Any:
         """A table in the contract's types, null where a value could not be read, with that value in a `__bad` column.
 
+        A column that may hold epoch numbers has an `__epoch` column, true where it does.
         On the embedded engine a text source is parsed once, into the scratch database.
         """
         if name not in self._lenient:
@@ -197,7 +220,7 @@ class Dataset:
     def _tidied(self, name: str) -> dict[str, Any]:
         raw, contract = self._raw[name], CONTRACT[name].columns
         return {
-            column: tidy(raw.relation[own], contract[column], clean=raw.clean)
+            column: tidy(raw.relation[own], contract[column], Style(raw.clean))
             if column in contract
             else raw.relation[own]
             for column, own in raw.names.items()
@@ -212,6 +235,7 @@ class Dataset:
         import ibis
 
         unfit = self.unfit_columns(name)
+        style = Style(self._raw[name].clean, self._raw[name].decimal_comma, self.zone)
         out: dict[str, Any] = {}
         for column in self._raw[name].names:
             rule = CONTRACT[name].columns.get(column)
@@ -220,8 +244,10 @@ class Dataset:
                 continue
             if column in unfit:
                 continue
-            reading = read_column(relation[column], rule, clean=self._raw[name].clean)
+            reading = read_column(relation[column], rule, style)
             out[column] = reading.value
+            if reading.epoch is not None:
+                out[column + EPOCH] = reading.epoch
             if reading.bad is not None:
                 out[column + BAD] = ibis.cases((reading.bad, relation[column + BAD].cast("string")))
         return out
@@ -247,9 +273,7 @@ class Dataset:
             for column, own in {} if raw.all_text else raw.names.items():
                 if column in contract:
                     try:
-                        read_column(
-                            tidy(raw.relation[own], contract[column], clean=False), contract[column], clean=False
-                        )
+                        read_column(tidy(raw.relation[own], contract[column], Style()), contract[column], Style())
                     except UnfitTypeError as error:
                         unfit[column] = str(error)
             self._unfit[name] = unfit

@@ -1,8 +1,9 @@
 """Which files of a folder hold which table of the contract."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ UNREAD = (".xlsx", ".xls", ".json", ".jsonl", ".feather", ".arrow", ".orc", ".tx
 """Endings of files that may hold data and are not read; the report names them."""
 OWN = ("rejected", "truth", "truth.json", "market.json", "readme.md")
 """What gbanalysis itself writes beside the tables."""
+_PART, _PERIOD = r"(part[-_]?)?\d+([-_]of[-_]\d+)?", r"\d{4}[-_.]\d{1,2}([-_.]\d{1,2})?"
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ def find_files(folder: Path, own_names: Mapping[str, str]) -> FolderContents:
     """Find the files of each table.
 
     A table `order_lines` is one file (order_lines.parquet, .csv, .csv.gz, .tsv, .tsv.gz), or part files beside each
-    other (order_lines-0001.parquet, order_lines_part2.csv), or everything below a folder order_lines, where folders
-    such as region=R1 give a column. `own_names` maps contract tables to the user's names. Two of these for one table
-    are a finding: which one counts is not guessed.
+    other (order_lines-0001.parquet, order_lines_part2.csv, order_lines_2024-01.csv), or everything below a folder
+    order_lines, where folders such as region=R1 give a column. `own_names` maps contract tables to the user's names.
+    Two of these for one table are a finding: which one counts is not guessed.
     """
     found = FolderContents()
     ways: dict[str, dict[str, list[Path]]] = {}
+    strangers: dict[str, str] = {}
     for entry in sorted(folder.iterdir()):
         name = entry.name.casefold()
         if name.startswith((".", "_")) or name in OWN:
@@ -63,9 +66,11 @@ def find_files(folder: Path, own_names: Mapping[str, str]) -> FolderContents:
         elif table and name.endswith(UNREAD):
             found.notes.append(f"{entry.name} is not read: save {table} as parquet or CSV.")
         elif format_ or name.endswith(UNREAD) or (entry.is_dir() and any(_data_files(entry))):
-            found.notes.append(f"{entry.name} belongs to no table of the contract and is not read.")
+            strangers[entry.name] = stem
     for table, by_way in ways.items():
         _settle(table, by_way, found)
+    found.notes += stranger_notes("", strangers, {t: own for t, own in own_names.items() if t not in ways})
+    found.unreadable |= unmatched(own_names, set(ways), strangers.values(), "file")
     return found
 
 
@@ -86,6 +91,30 @@ def _settle(table: str, by_way: dict[str, list[Path]], found: FolderContents) ->
         found.tables[table] = TableFiles(formats.pop() or "csv", tuple(paths))
 
 
+def stranger_notes(noun: str, strangers: Mapping[str, str], absent: Mapping[str, str]) -> list[str]:
+    """What belongs to no table, as shown = bare name; one that is nearly named like an absent table gets a hint."""
+    notes = []
+    for shown, bare in strangers.items():
+        near = get_close_matches(bare.casefold(), [own.casefold() for own in absent.values()], 1, 0.8)
+        hint = f"; did you mean {near[0]}? Then rename it, or name it in the column map" if near else ""
+        notes.append(f"{noun}{shown} belongs to no table of the contract and is not read{hint}.")
+    return notes
+
+
+def unmatched(
+    own_names: Mapping[str, str], there: Collection[str], strangers: Iterable[str], noun: str
+) -> dict[str, Finding]:
+    """A finding for each table that the column map names otherwise than the contract and that is not there."""
+    findings, bare = {}, list(strangers)
+    for table, own in own_names.items():
+        if own != table and table not in there:
+            near = get_close_matches(own.casefold(), bare, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            message = f"{table}: the column map says it is named {own!r}, and no such {noun} is there{hint}"
+            findings[table] = Finding(table, "files", message)
+    return findings
+
+
 def _split(name: str) -> tuple[str, Format | None]:
     """A file name without its ending, and the format that the ending stands for."""
     for ending in sorted(FORMATS, key=len, reverse=True):
@@ -99,7 +128,7 @@ def _table_of(stem: str, own_names: Mapping[str, str]) -> tuple[str | None, str]
     for table, own in own_names.items():
         if stem == own.casefold():
             return table, "the file"
-        if re.fullmatch(rf"{re.escape(own.casefold())}[-_. ]?(part[-_]?)?\d+([-_]of[-_]\d+)?", stem):
+        if re.fullmatch(rf"{re.escape(own.casefold())}[-_. ]?({_PART}|{_PERIOD})", stem):
             return table, "part files in"
     return None, ""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gbanalysis.dataset.schema import Column, Kind
+from gbanalysis.dataset.zones import LAST_EPOCH, utc_offsets
 from gbanalysis.errors import ContractError
 
 NULL_STRINGS = ("", "null", "n/a", "#n/a", "nan", "nat", "<na>", "none", "\\n")
@@ -29,12 +30,13 @@ FORMS: dict[Kind, str] = {
 
 _FULL_WIDTH, _ASCII = "０１２３４５６７８９．，－", "0123456789.,-"
 _PLAIN_NUMBER = r"^[+-]?(\d{1,40}\.?\d*|\.\d+)([eE][+-]?\d{1,2})?$"
-_DRESSED_NUMBER = r"^[+-]?[¥￥$€£]?\s?[+-]?(\d{1,3}(,\d{3})+|\d{1,40})(\.\d*)?\s?元?$"
+_DRESSED_NUMBER = r"^[+-]?[¥￥$€£]?\s?[+-]?([1-9]\d{0,2}(,\d{3})+|\d{1,40})(\.\d*)?\s?元?$"
+_LONE_COMMA = r"^[^,.]*,[^,.]*$"
 _DRESS = r"[¥￥$€£,元\s]"
 _DAMAGED_ID = r"^\d(\.\d+)?[eE]\+\d+$"
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 _LOOSE = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]\s*(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?$"
-_COMPACT, _EPOCH = r"^([12]\d{3})(\d{2})(\d{2})$", r"^(\d{10}|\d{13})$"
+_COMPACT, _EPOCH = r"^([12]\d{3})(\d{2})(\d{2})$", r"^[1-9](\d{9}|\d{12})$"
 _CLOCK = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$"
 _ISO_PARTS = ((0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2))
 _EXACT = 2.0**53
@@ -45,23 +47,44 @@ class UnfitTypeError(ContractError):
 
 
 @dataclass(frozen=True)
+class Style:
+    """How a source writes values: what its text may mean.
+
+    Attributes
+    ----------
+    clean
+        Text is as people typed it: blanks around it are cut and `NULL_STRINGS` are null.
+    decimal_comma
+        A comma may mark decimals (files separated by semicolons), so 1,250 cannot be told.
+    zone
+        The time zone that epoch numbers are turned into local time with; None, and they are bad.
+    """
+
+    clean: bool = False
+    decimal_comma: bool = False
+    zone: str | None = None
+
+
+@dataclass(frozen=True)
 class Reading:
-    """A column as the contract wants it: `value` is null where `bad` is true; `bad` is None where nothing can fail."""
+    """A column as the contract wants it: `value` is null where `bad` is true; `bad` is None where nothing can fail.
+
+    `epoch` is true where the value was an epoch number; None where there can be none.
+    """
 
     value: Any
     bad: Any | None = None
+    epoch: Any | None = None
 
 
-def tidy(raw: Any, column: Column, *, clean: bool) -> Any:
+def tidy(raw: Any, column: Column, style: Style) -> Any:
     """Text in a shape that `read_column` reads cheaply; typed columns pass as they are.
 
     Kept apart from `read_column`, so that an engine does the slow part once a value (put a view between the two).
-    `clean` says that text is as people typed it: blanks around it are cut and `NULL_STRINGS` become null. Otherwise
-    ids and text are taken as they stand.
     """
     kind = raw.type()
     if column.kind in ("id", "text"):
-        return cleaned(raw) if clean and kind.is_string() else raw
+        return cleaned(raw) if style.clean and kind.is_string() else raw
     if column.kind in ("date", "timestamp"):
         if kind.is_string():
             return _shaped(cleaned(raw))
@@ -73,7 +96,7 @@ def tidy(raw: Any, column: Column, *, clean: bool) -> Any:
     return cleaned(raw) if kind.is_string() else raw
 
 
-def read_column(tidied: Any, column: Column, *, clean: bool) -> Reading:
+def read_column(tidied: Any, column: Column, style: Style) -> Reading:
     """Read an Ibis column, made by `tidy`, as a column of the contract.
 
     In a text source an id that a spreadsheet turned into 1.23E+12 is bad: its digits are lost.
@@ -87,10 +110,10 @@ def read_column(tidied: Any, column: Column, *, clean: bool) -> Reading:
 
     if _is_empty_type(tidied.type()):
         return Reading(ibis.null(_TYPES[column.kind]))
-    if clean and column.kind == "id" and tidied.type().is_string():
+    if style.clean and column.kind == "id" and tidied.type().is_string():
         damaged = ibis.cases((tidied.contains("+"), tidied.re_search(_DAMAGED_ID)), else_=False)
         return Reading(_where(~damaged, tidied), damaged)
-    return _READERS[column.kind](tidied)
+    return _READERS[column.kind](tidied, style)
 
 
 def _is_empty_type(kind: Any) -> bool:
@@ -110,7 +133,7 @@ def cleaned(text: Any) -> Any:
     )
 
 
-def _id(raw: Any) -> Reading:
+def _id(raw: Any, style: Style = Style()) -> Reading:
     """Keys stay text: leading zeros count, whole numbers lose a pandas '.0', and what Excel damaged is bad."""
     kind = raw.type()
     if kind.is_string():
@@ -123,7 +146,7 @@ def _id(raw: Any) -> Reading:
     raise UnfitTypeError(f"it holds {kind}, which cannot be an id; store ids as text")
 
 
-def _text(raw: Any) -> Reading:
+def _text(raw: Any, style: Style) -> Reading:
     kind = raw.type()
     if kind.is_string():
         return Reading(raw)
@@ -132,7 +155,7 @@ def _text(raw: Any) -> Reading:
     raise UnfitTypeError(f"it holds {kind}, which cannot be read as text")
 
 
-def _number(raw: Any) -> Reading:
+def _number(raw: Any, style: Style) -> Reading:
     import ibis
 
     kind = raw.type()
@@ -143,22 +166,24 @@ def _number(raw: Any) -> Reading:
     if not kind.is_string():
         raise UnfitTypeError(f"it holds {kind}, which is not a number")
     half = raw.translate(_FULL_WIDTH, _ASCII)
+    doubtful = [(half.re_search(_LONE_COMMA), ibis.null("float64"))] if style.decimal_comma else []
     value = ibis.cases(
         (raw.re_search(_PLAIN_NUMBER), raw.cast("float64")),
+        *doubtful,
         (raw.re_search(_DRESSED_NUMBER), raw.re_replace(_DRESS, "").cast("float64")),
         (half.re_search(_DRESSED_NUMBER), half.re_replace(_DRESS, "").cast("float64")),
     )
     return Reading(value, raw.notnull() & value.isnull())
 
 
-def _integer(raw: Any) -> Reading:
+def _integer(raw: Any, style: Style) -> Reading:
     if raw.type().is_integer():
         return Reading(raw.cast("int64"))
-    value = _whole(_number(raw).value)
+    value = _whole(_number(raw, style).value)
     return Reading(value, _there(raw) & value.isnull())
 
 
-def _boolean(raw: Any) -> Reading:
+def _boolean(raw: Any, style: Style) -> Reading:
     import ibis
 
     kind = raw.type()
@@ -171,32 +196,33 @@ def _boolean(raw: Any) -> Reading:
     return Reading(value, raw.notnull() & value.isnull())
 
 
-def _timestamp(raw: Any) -> Reading:
+def _timestamp(raw: Any, style: Style) -> Reading:
     kind = raw.type()
+    # Ibis has no name for DuckDB's TIMESTAMPTZ_NS, the type of pandas' usual stamps with a zone.
+    if getattr(kind, "timezone", None) is not None or "TIMESTAMPTZ" in str(kind):
+        raise UnfitTypeError(
+            "its time stamps carry a time zone; the contract wants local time without a zone: "
+            "convert them to the data set's own zone and drop it"
+        )
     if kind.is_timestamp():
-        if kind.timezone is not None:
-            raise UnfitTypeError(
-                "its time stamps carry a time zone; the contract wants local time without a zone: "
-                "convert them to the data set's own zone and drop it"
-            )
         return Reading(raw.cast("timestamp(6)") if kind.scale not in (None, 6) else raw)
     if kind.is_date():
         return Reading(raw.cast("timestamp"))
     if not kind.is_string():
         raise UnfitTypeError(f"it holds {kind}, which is not a date or time")
-    moment = _moment(raw)
-    return Reading(moment, raw.notnull() & moment.isnull())
+    moment, epoch = _moment(raw, style.zone)
+    return Reading(moment, raw.notnull() & moment.isnull(), epoch)
 
 
-def _date(raw: Any) -> Reading:
+def _date(raw: Any, style: Style) -> Reading:
     """The day; of a time stamp its date."""
     if raw.type().is_date():
         return Reading(raw)
-    moment = _timestamp(raw)
-    return Reading(moment.value.date(), moment.bad)
+    moment = _timestamp(raw, style)
+    return Reading(moment.value.date(), moment.bad, moment.epoch)
 
 
-def _time(raw: Any) -> Reading:
+def _time(raw: Any, style: Style) -> Reading:
     import ibis
 
     kind = raw.type()
@@ -211,20 +237,30 @@ def _time(raw: Any) -> Reading:
     return Reading(value, raw.notnull() & value.isnull())
 
 
-def _moment(text: Any) -> Any:
-    """Tidy text as a time stamp; an epoch number carries no zone, so it is read as it stands, in UTC."""
+def _moment(text: Any, zone: str | None) -> tuple[Any, Any]:
+    """Tidy text as a time stamp, and whether it is an epoch number, which is told in the local time of the zone."""
     import ibis
 
-    epoch = text.cast("int64")
-    milliseconds = ibis.cases((text.length() == 10, epoch * 1000), else_=epoch)
+    is_epoch = text.length().isin([10, 13]) & text.re_search(_EPOCH)
+    number = text.cast("int64")
+    milliseconds = ibis.cases((text.length() == 10, number * 1000), else_=number)
+    seconds = milliseconds // 1000
+    offset = _offset(seconds, zone) if zone else ibis.null("int64")
     since = ibis.timestamp("1970-01-01 00:00:00")
-    return ibis.cases(
+    moment = ibis.cases(
         (text.re_search(_ISO), _where(_exists(text), text.cast("timestamp"))),
-        (
-            text.re_search(_EPOCH),
-            since + (milliseconds // 1000).as_interval("s") + (milliseconds % 1000).as_interval("ms"),
-        ),
+        (is_epoch, since + (seconds + offset).as_interval("s") + (milliseconds % 1000).as_interval("ms")),
     )
+    return moment, is_epoch
+
+
+def _offset(seconds: Any, zone: str) -> Any:
+    """Seconds that the local time of a zone is ahead of UTC at epoch seconds; null from `LAST_EPOCH` on."""
+    import ibis
+
+    steps = utc_offsets(zone)
+    ends = [*(start for start, _ in steps[1:]), LAST_EPOCH]
+    return ibis.cases(*((seconds < end, offset) for end, (_, offset) in zip(ends, steps, strict=True)))
 
 
 def _exists(text: Any) -> Any:
@@ -274,7 +310,7 @@ def _where(condition: Any, value: Any) -> Any:
     return ibis.cases((condition, value))
 
 
-_READERS: dict[Kind, Callable[[Any], Reading]] = {
+_READERS: dict[Kind, Callable[[Any, Style], Reading]] = {
     "id": _id,
     "text": _text,
     "integer": _integer,

@@ -19,9 +19,9 @@ class RawTable:
     """A table before anything is read.
 
     `open` gives the Ibis table under the source's own column names, `names` maps every column's name in the data set
-    to its name there, `clean` says that text is as people typed it, `all_text` that there is nothing but text, and
-    `after_reading` gives the findings that only
-    a full read can make, such as lines with too many fields.
+    to its name there, `clean` says that text is as people typed it, `all_text` that there is nothing but text,
+    `decimal_comma` that a comma in a number may mark decimals, and `after_reading` gives the findings that only a full
+    read can make, such as lines with too many fields.
     """
 
     open: Callable[[], Any]
@@ -31,6 +31,7 @@ class RawTable:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     after_reading: Callable[[], list[Finding]] = _no_findings
+    decimal_comma: bool = False
 
     @cached_property
     def relation(self) -> Any:

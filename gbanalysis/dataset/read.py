@@ -7,10 +7,10 @@ from typing import Any
 from gbanalysis.dataset.contract import CONTRACT
 from gbanalysis.dataset.csvfiles import csv_table
 from gbanalysis.dataset.dataset import Dataset
-from gbanalysis.dataset.files import TableFiles, find_files
+from gbanalysis.dataset.files import TableFiles, find_files, stranger_notes, unmatched
 from gbanalysis.dataset.frames import to_arrow
 from gbanalysis.dataset.raw import RawTable, holds_text, name_columns
-from gbanalysis.dataset.renames import ColumnMap, Renames, read_renames
+from gbanalysis.dataset.renames import ColumnMap, Renames, read_renames, unused_columns
 from gbanalysis.dataset.report import Finding
 from gbanalysis.dataset.store import Store
 from gbanalysis.errors import ContractError
@@ -44,9 +44,10 @@ def read_dataset(source: Any, *, columns: ColumnMap | str | Path | None = None) 
     -----
     Text is read in the forms that people's tools write. Encodings: UTF-8 with or without BOM, UTF-16, GB18030.
     Separators: comma, semicolon, tab, bar. Dates: 2024-01-31, 2024/1/31, 2024.1.31, 20240131, 2024年1月31日, epoch
-    seconds and milliseconds (read in UTC, for they carry no zone); a time of day may follow the day. Numbers: 1234.5,
-    1,234.50, ¥12, 12元. Booleans: 1, 0, true, false, yes, no, y, n, 是, 否. Blank, NULL, N/A, NaN, None and the
-    like are null. Day and month are never guessed: 31/01/2024 is an error, and so is a stamp with a time zone.
+    seconds and milliseconds before 2038 (told in the local time of settings.timezone, and the report says so);
+    a time of day may follow the day. Numbers: 1234.5, 1,234.50, ¥12, 12元; never a decimal comma, so in files separated
+    by semicolons 1,250 is an error. Booleans: 1, 0, true, false, yes, no, y, n, 是, 否. Blank, NULL, N/A, NaN, None and
+    the like are null. Day and month are never guessed: 31/01/2024 is an error, and so is a stamp with a time zone.
 
     Examples
     --------
@@ -87,7 +88,8 @@ def _read_folder(folder: Path, renames: Renames) -> Dataset:
         except ContractError as error:
             unreadable[name] = Finding(name, "readable", str(error))
     source = folder.resolve().name
-    return Dataset(tables, source=source, store=store, unreadable=unreadable, notes=tuple(found.notes))
+    notes = (*found.notes, *unused_columns(renames, {**tables, **unreadable}))
+    return Dataset(tables, source=source, store=store, unreadable=unreadable, notes=notes)
 
 
 def _open_files(store: Store, name: str, files: TableFiles, renames: Renames) -> RawTable:
@@ -141,8 +143,11 @@ def _from_tables(table: Any, there: list[str], renames: Renames, source: str, st
     own_names = {name: own for name, own in renames.tables.items() if own in there}
     others = sorted(set(there) - set(own_names.values()))
     tables = {name: _typed(name, table(own), renames) for name, own in own_names.items()}
-    notes = tuple(f"The table {other} belongs to no table of the contract and is not read." for other in others)
-    return Dataset(tables, source=source, store=store, notes=notes)
+    absent = {name: own for name, own in renames.tables.items() if name not in tables}
+    notes = stranger_notes("The table ", {other: other for other in others}, absent)
+    notes += unused_columns(renames, tables)
+    unreadable = unmatched(renames.tables, tables, others, "table")
+    return Dataset(tables, source=source, store=store, unreadable=unreadable, notes=tuple(notes))
 
 
 def _read_frames(frames: Mapping[str, Any], renames: Renames) -> Dataset:

@@ -1,7 +1,7 @@
 """The user's own names for tables and columns: a mapping, or a TOML file of the same shape."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -65,11 +65,20 @@ def read_renames(columns: ColumnMap | str | Path | None) -> Renames:
     return Renames(by_table, tables)
 
 
+def unused_columns(renames: Renames, there: Collection[str]) -> list[str]:
+    """A note for each table that the map renames columns of and that is not there."""
+    return [
+        f"The column map names columns of {name}, which is not there." for name in renames.columns if name not in there
+    ]
+
+
 def _from_toml(path: Path) -> ColumnMap:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise ContractError(f"There is no column map {path.name}.") from error
+    except OSError as error:
+        raise ContractError(f"The column map {path.name} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ContractError(f"The column map {path.name} is not TOML in UTF-8: {error}.") from error
 

@@ -31,16 +31,18 @@ class ValidationReport:
     findings
         The broken rules, in the order of the contract; empty when the data are sound.
     notes
-        What a reader should know and no rule forbids: optional tables that are absent, columns and files beyond the
-        contract.
+        What a reader should know and no rule forbids: columns and files beyond the contract, books that do not add up.
     n_rows
         Rows of each table that could be read.
+    absent
+        The optional tables that are not there; named last, and of sound data only.
     """
 
     source: str
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     n_rows: dict[str, int] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -68,9 +70,16 @@ class ValidationReport:
         """The verdict, every finding on a line, then the notes."""
         lines = [self.summary()]
         lines += [f"  - {finding.message}" for finding in self.findings]
-        if self.notes:
-            lines += ["Notes:", *(f"  - {note}" for note in self.notes)]
+        if notes := self._all_notes():
+            lines += ["Notes:", *(f"  - {note}" for note in notes)]
         return "\n".join(lines)
+
+    def _all_notes(self) -> tuple[str, ...]:
+        """The notes and, of sound data, which optional tables are absent."""
+        if not self.absent or not self.ok:
+            return self.notes
+        noun = f"{len(self.absent)} optional {_plural(len(self.absent), 'table')}"
+        return (*self.notes, f"Without {noun}: {', '.join(self.absent)}.")
 
     def _repr_html_(self) -> str:
         """The verdict and the findings as a table; all that comes from the data is escaped."""
@@ -82,7 +91,7 @@ class ValidationReport:
         )
         names = "".join(f"<th>{name}</th>" for name in ("table", "column", "check", "n_bad", "message"))
         table = f"<table><thead><tr>{names}</tr></thead><tbody>{cells}</tbody></table>" if cells else ""
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self._all_notes())
         return head + table + (f"<p>Notes</p><ul>{notes}</ul>" if notes else "")
 
 

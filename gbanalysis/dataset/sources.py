@@ -1,5 +1,6 @@
 """Real data that come with a package, told in the data contract."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from gbanalysis.dataset.contract import CONTRACT
 from gbanalysis.dataset.dataset import Dataset
 from gbanalysis.dataset.raw import RawTable, name_columns
 from gbanalysis.dataset.store import Store
+from gbanalysis.errors import GBAnalysisError
 
 REGION = "all"
 """The one region of Complete Journey, whose stores are anonymous."""
@@ -84,7 +86,7 @@ def convert_complete_journey(out: str | Path, *, progress: Callable[[str], None]
     Parameters
     ----------
     out
-        Folder to write to; it is made, and tables of an earlier run are written over.
+        Folder to write to; it is made, and an earlier conversion in it is replaced when the new one is whole.
     progress
         Called with one line of text a table.
 
@@ -92,19 +94,42 @@ def convert_complete_journey(out: str | Path, *, progress: Callable[[str], None]
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    GBAnalysisError
+        `out` is a file, or a folder that holds anything but an earlier conversion.
     """
     say = progress or (lambda text: None)
-    folder = Path(out)
-    (folder / "rejected").mkdir(parents=True, exist_ok=True)
+    final = Path(out)
+    _check_target(final)
+    folder = final.with_name(f".{final.name}.new")
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "rejected").mkdir(parents=True)
     data = complete_journey()
     for name in data.tables:
         path = folder / f"{name}.parquet"
         data.table(name).to_parquet(path)
         say(f"{name}: {data.n_rows(name):,} rows")
     _rejected_lines(_Source(Store())).to_parquet(folder / "rejected" / "order_lines.parquet")
+    if final.exists():
+        shutil.rmtree(final)
+    folder.rename(final)
     for note in data.notes:
         say(note)
-    return folder
+    return final
+
+
+def _check_target(out: Path) -> None:
+    """Refuse to write over anything but an empty folder or an earlier conversion."""
+    if not out.is_dir():
+        if out.exists():
+            raise GBAnalysisError(f"{out} is not a folder: give a new or an empty one.")
+        return
+    there = {entry.name for entry in out.iterdir()}
+    ours = {"rejected", *(f"{name}.parquet" for name in _TABLES)}
+    if there and not ("rejected" in there and there <= ours):
+        raise GBAnalysisError(f"{out} holds files that are not of this conversion: give a new or an empty folder.")
 
 
 class _Source:

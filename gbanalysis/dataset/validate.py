@@ -5,6 +5,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
+from gbanalysis.dataset.books import book_notes
 from gbanalysis.dataset.checks import Check, duplicate_keys, linked_checks, row_checks
 from gbanalysis.dataset.contract import CONTRACT
 from gbanalysis.dataset.dataset import Dataset
@@ -58,7 +59,10 @@ def validate(dataset: Dataset, *, progress: Callable[[str], None] | None = None)
         if progress is not None and dataset.has(name):
             faults = f"{len(found)} fault{'s' * (len(found) != 1)}" if found else "sound"
             progress(f"{name}: {n_rows.get(name, 0):,} rows, {faults}, {time.perf_counter() - started:.1f} s")
-    return ValidationReport(dataset.source, tuple(findings), (*notes, *_extras(dataset)), n_rows)
+    absent = tuple(name for name, table in CONTRACT.items() if not table.required and not dataset.has(name))
+    faulty = {finding.table for finding in findings}
+    notes += [*_extras(dataset), *book_notes(dataset, [name for name in n_rows if name not in faulty])]
+    return ValidationReport(dataset.source, tuple(findings), tuple(notes), n_rows, absent)
 
 
 def _check_table(dataset: Dataset, name: str, n_rows: dict[str, int]) -> list[Finding]:
@@ -118,6 +122,9 @@ def _check_rows(dataset: Dataset, name: str, rows: Any, n_rows: dict[str, int]) 
     ]
     if CONTRACT[name].single_row and n_rows[name] != 1:
         findings.append(Finding(name, "rows", f"{name}: there must be one row, and there are {n_rows[name]:,}"))
+    if name == "settings" and dataset.zone is None:
+        message = f"settings.timezone: {rows['timezone'].max().execute()!r} is no time zone such as Asia/Shanghai"
+        findings.append(Finding(name, "zone", message, "timezone"))
     if CONTRACT[name].required and n_rows[name] == 0:
         findings.append(Finding(name, "rows", f"{name}: the table has no rows"))
     findings += _duplicates(name, rows)
@@ -145,9 +152,10 @@ def _duplicates(name: str, rows: Any) -> list[Finding]:
 def _finding(check: Check, n_bad: int, broken: Any) -> Finding:
     """A broken rule as a sentence, with up to five keys and, where it helps, what stood there."""
     key = [column for column in CONTRACT[check.table].key if column in broken.columns]
-    frame = broken.order_by(key).select(*dict.fromkeys([*key, *([check.value] if check.value else [])]))
-    frame = frame.limit(N_EXAMPLES).execute()
-    values = [str(value) for value in frame[check.value]] if check.value else []
+    value = check.value or ("" if key else check.column)  # where no key tells the row, the value itself is shown
+    columns = list(dict.fromkeys([*key, *([value] if value else [])]))
+    frame = broken.order_by(key or columns).select(*columns).limit(N_EXAMPLES).execute()
+    values = [str(there) for there in frame[value].dropna()] if value else []
     keys = _joined(frame, key)
     shown = [f'{a} "{b}"' for a, b in zip(keys, values, strict=True)] if values and key else keys or values
     said = f"{n_bad:,} {'value ' + check.one if n_bad == 1 else 'values ' + check.many}"
@@ -163,24 +171,29 @@ def _keys(rows: Any, key: list[str]) -> list[str]:
 
 def _joined(frame: Any, key: list[str]) -> list[str]:
     """The keys of a frame's rows as text; the parts of a compound key are joined by a slash."""
-    return ["/".join(str(part) for part in row) for row in frame[key].itertuples(index=False)] if key else []
+    import pandas as pd
+
+    rows = frame[key].itertuples(index=False, name=None) if key else []
+    return [
+        "/".join(f"no {name}" if pd.isna(part) else str(part) for name, part in zip(key, row, strict=True))
+        for row in rows
+    ]
 
 
 def _shown(key: list[str], examples: list[str]) -> str:
     """The examples in brackets, after the name of the key."""
-    name = "/".join(key) + " " if key else ""
-    return f" ({name}{', '.join(examples)})" if examples else ""
+    each = list(dict.fromkeys(examples))
+    name = "/".join(key)
+    named = f"{name} " if key and each and not each[0].startswith(f"no {name}") else ""
+    return f" ({named}{', '.join(each)})" if each else ""
 
 
 def _extras(dataset: Dataset) -> list[str]:
-    """What is there beyond the contract, and which optional tables are not there."""
+    """What is there beyond the contract."""
     notes: list[str] = []
     for name in dataset.tables:
         notes += dataset.raw(name).notes
         others = [column for column in dataset.columns(name) if column not in CONTRACT[name].columns]
         if others:
             notes.append(f"{name} has columns beyond the contract, which are kept: {', '.join(others)}.")
-    absent = [name for name, table in CONTRACT.items() if not table.required and not dataset.has(name)]
-    if absent:
-        notes.append(f"Optional tables that are absent: {', '.join(absent)}.")
     return notes

@@ -126,6 +126,11 @@ def _stamps(frames: Frames, write: Callable[[pd.Timestamp], Any]) -> Frames:
     return frames
 
 
+def _shanghai(local: pd.Timestamp) -> int:
+    """Epoch seconds of a local time in the zone that data sets without settings are in."""
+    return int(local.tz_localize("Asia/Shanghai").timestamp())
+
+
 DATES: dict[str, Callable[[pd.Timestamp], Any]] = {
     "slashes": lambda d: f"{d.year}/{d.month}/{d.day}",
     "slashes_padded": lambda d: d.strftime("%Y/%m/%d"),
@@ -133,8 +138,8 @@ DATES: dict[str, Callable[[pd.Timestamp], Any]] = {
     "compact": lambda d: d.strftime("%Y%m%d"),
     "chinese": lambda d: f"{d.year}年{d.month}月{d.day}日",
     "with_midnight": lambda d: f"{d.year}/{d.month}/{d.day} 0:00",
-    "epoch_ms": lambda d: str(d.value // 10**6),
-    "epoch_s": lambda d: str(d.value // 10**9),
+    "epoch_ms": lambda d: str(_shanghai(d) * 1000),
+    "epoch_s": lambda d: str(_shanghai(d)),
     "blanks_around": lambda d: f"  {d.date()} ",
 }
 STAMPS: dict[str, Callable[[pd.Timestamp], Any]] = {
@@ -143,8 +148,8 @@ STAMPS: dict[str, Callable[[pd.Timestamp], Any]] = {
     "nine_digits": lambda s: s.strftime("%Y-%m-%dT%H:%M:%S.000000000"),
     "slashes": lambda s: f"{s.year}/{s.month}/{s.day} {s.hour}:{s.minute:02d}:{s.second:02d}",
     "chinese": lambda s: f"{s.year}年{s.month}月{s.day}日 {s.hour}:{s.minute:02d}:{s.second:02d}",
-    "epoch_ms": lambda s: str(s.value // 10**6),
-    "epoch_s": lambda s: str(s.value // 10**9),
+    "epoch_ms": lambda s: str(_shanghai(s) * 1000),
+    "epoch_s": lambda s: str(_shanghai(s)),
 }
 
 
