@@ -148,9 +148,33 @@ def test_a_wrong_column_map_is_refused(columns: object, words: str) -> None:
 
 
 def test_a_column_map_that_is_not_toml_or_names_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match=r"column map .* cannot be read: Is a directory"):
+        gb.read_dataset(good_frames(), columns=tmp_path)
     (tmp_path / "map.toml").write_text("[sites\n")
     with pytest.raises(ContractError, match=r"column map map\.toml is not TOML"):
         gb.read_dataset(good_frames(), columns=tmp_path / "map.toml")
     report = gb.validate(gb.read_dataset(good_frames(), columns={"sites": {"region": "rgion"}}))
     assert "sites.region: the column map says it is named 'rgion'" in report.text()
     assert "did you mean 'region'?" in report.text()
+
+
+def test_absent_tables_are_named_last_and_of_sound_data_only() -> None:
+    frames = good_frames() | {"other": pd.DataFrame({"a": [1]})}
+    report = gb.validate(gb.read_dataset(frames))
+    assert report.text().splitlines()[-1].startswith("  - Without 18 optional tables: inventory, purchase_orders, ")
+    assert len(report.absent) == 18
+    assert "Without 18 optional tables" in report._repr_html_()
+    frames["sites"] = frames["sites"].assign(region=None)
+    assert "Without" not in gb.validate(gb.read_dataset(frames)).text()
+
+
+def test_a_row_without_its_key_is_told_by_that() -> None:
+    frames = good_frames()
+    frames["order_lines"] = frames["order_lines"].assign(line_id=["L1", None, None, "L4", "L5", "L6"], quantity=0.0)
+    flows = frames["stage_flows"]
+    frames["stage_flows"] = flows.assign(sku_id=None, node_id=None)
+    messages = [finding.message for finding in gb.validate(gb.read_dataset(frames)).findings]
+    assert "order_lines.line_id: 2 values are missing (no line_id)" in messages
+    assert "order_lines.quantity: 6 values are not above 0 (line_id L1, L4, L5, L6, no line_id)" in messages
+    key = "shipment_id/stage/sku_id S1/central_warehouse/no sku_id, S1/grid_warehouse/no sku_id"
+    assert f"stage_flows.node_id: 2 values are missing ({key})" in messages

@@ -159,7 +159,6 @@ def test_booleans() -> None:
         ("timestamp", "2024-01-31 08:05:00+08:00", "zone"), ("timestamp", "2024-01-31 25:00", "no such"),
         ("timestamp", "2024/1/31 8:05 PM", "0 to 23"),
         ("number", "12,5", "point"), ("number", "0,500", "point"), ("number", "1234,5", "point"),
-
         ("number", "-0,125", "point"), ("number", "1234,500", "point"), ("number", "1.234,50", "point"),
         ("number", "12%", "0.12"),
         ("number", "1,23,4", ""), ("number", "inf", ""), ("integer", "1.5", "whole"), ("boolean", "2", ""),

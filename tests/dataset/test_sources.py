@@ -6,12 +6,16 @@ import duckdb
 import pytest
 
 import gbanalysis as gb
+from gbanalysis.errors import GBAnalysisError
 
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     lines: list[str] = []
-    return gb.sources.convert_complete_journey(tmp_path_factory.mktemp("journey"), progress=lines.append), lines
+    folder = tmp_path_factory.mktemp("journey")
+    (folder / "rejected").mkdir()  # what an earlier conversion left
+    (folder / "rejected" / "products.parquet").touch()
+    return gb.sources.convert_complete_journey(folder, progress=lines.append), lines
 
 
 @pytest.mark.slow
@@ -19,6 +23,8 @@ def test_the_written_tables_keep_the_contract(converted: tuple[Path, list[str]])
     report = gb.validate(gb.read_dataset(converted[0]))
     assert report.ok, report.text()
     assert set(report.n_rows) == set(gb.sources.complete_journey().tables)
+    assert [path.name for path in (converted[0] / "rejected").iterdir()] == ["order_lines.parquet"]
+    assert not (converted[0].parent / f".{converted[0].name}.new").exists()
 
 
 @pytest.mark.slow
@@ -57,3 +63,15 @@ def test_stamps_are_us_eastern_and_promotion_weeks_hold_the_sources_weeks(
     columns = "count(DISTINCT starts_on), min(dayofweek(starts_on)), max(ends_on - starts_on), max(intensity)"
     shape = f"SELECT {columns} FROM {plan}"
     assert duckdb.execute(shape).fetchone() == (53, 1, 6, 1.0)
+
+
+@pytest.mark.parametrize("name", ["order_lines.parquet", "notes.txt"])
+def test_the_conversion_writes_over_nothing_but_its_own(name: str, tmp_path: Path) -> None:
+    theirs = tmp_path / name
+    theirs.write_text("mine")
+    with pytest.raises(GBAnalysisError, match="holds files that are not of this conversion"):
+        gb.sources.convert_complete_journey(tmp_path)
+    with pytest.raises(GBAnalysisError, match="is not a folder"):
+        gb.sources.convert_complete_journey(theirs)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert theirs.read_text() == "mine"
