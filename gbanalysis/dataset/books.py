@@ -34,6 +34,7 @@ HAPPENED: dict[str, tuple[str, ...]] = {
 """The dates of what has happened; the others (promotions, prices, forecasts, ...) may be plans."""
 N_EXAMPLES = 5
 _ROUNDING = 1e-6
+_HALF_CENT = 0.005
 
 
 def book_notes(dataset: "Dataset", sound: Collection[str]) -> list[str]:
@@ -76,19 +77,22 @@ def _row_notes(dataset: "Dataset", name: str, as_of: date | None) -> list[str]:
 
 
 def _refunds_above_lines(dataset: "Dataset") -> list[str]:
-    """Lines whose refunds add up to more than the line: a request may be repeated, so it is no fault for sure."""
+    """Lines whose refunds add up to more than the line: a request may be repeated, so it is no fault for sure.
+
+    Each refund may have been rounded up by half a cent: two halves of 17.51 are 17.52.
+    """
     lines, refunds = dataset.lenient("order_lines"), dataset.lenient("refunds")
     notes = []
-    for column, what in (("amount", "money was paid"), ("quantity", "units were ordered")):
+    for column, what in (("amount", "money than was paid"), ("quantity", "units than were ordered")):
         if column in refunds.columns:
-            back = refunds.group_by("line_id").aggregate(back=refunds[column].sum())
+            back = refunds.group_by("line_id").aggregate(back=refunds[column].sum(), n=refunds.count())
             both = back.inner_join(lines.select("line_id", line=lines[column]), "line_id")
-            above = both.filter(both.back > both.line + _ROUNDING)
+            above = both.filter(both.back > both.line + _HALF_CENT * both.n + _ROUNDING)
             noted = _noted(above, ["line_id"])
             if noted:
                 n, shown = noted
                 whose = "line has" if n == 1 else "lines have"
-                said = f"{n:,} {whose} refunds of more than {what} ({shown})"
+                said = f"{n:,} {whose} refunds of more {what} ({shown})"
                 notes.append(f"refunds.{column}: {said}; figures cap them at the line.")
     return notes
 

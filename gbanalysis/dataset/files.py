@@ -69,7 +69,7 @@ def find_files(folder: Path, own_names: Mapping[str, str]) -> FolderContents:
             strangers[entry.name] = stem
     for table, by_way in ways.items():
         _settle(table, by_way, found)
-    found.notes += stranger_notes("", strangers, {t: own for t, own in own_names.items() if t not in ways})
+    found.notes += stranger_notes("", strangers, [t for t, own in own_names.items() if t == own and t not in ways])
     found.unreadable |= unmatched(own_names, set(ways), strangers.values(), "file")
     return found
 
@@ -91,11 +91,11 @@ def _settle(table: str, by_way: dict[str, list[Path]], found: FolderContents) ->
         found.tables[table] = TableFiles(formats.pop() or "csv", tuple(paths))
 
 
-def stranger_notes(noun: str, strangers: Mapping[str, str], absent: Mapping[str, str]) -> list[str]:
+def stranger_notes(noun: str, strangers: Mapping[str, str], absent: Collection[str]) -> list[str]:
     """What belongs to no table, as shown = bare name; one that is nearly named like an absent table gets a hint."""
     notes = []
     for shown, bare in strangers.items():
-        near = get_close_matches(bare.casefold(), [own.casefold() for own in absent.values()], 1, 0.8)
+        near = get_close_matches(bare.casefold(), absent, 1, 0.8)
         hint = f"; did you mean {near[0]}? Then rename it, or name it in the column map" if near else ""
         notes.append(f"{noun}{shown} belongs to no table of the contract and is not read{hint}.")
     return notes

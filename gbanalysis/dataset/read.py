@@ -143,7 +143,7 @@ def _from_tables(table: Any, there: list[str], renames: Renames, source: str, st
     own_names = {name: own for name, own in renames.tables.items() if own in there}
     others = sorted(set(there) - set(own_names.values()))
     tables = {name: _typed(name, table(own), renames) for name, own in own_names.items()}
-    absent = {name: own for name, own in renames.tables.items() if name not in tables}
+    absent = [name for name, own in renames.tables.items() if name == own and name not in tables]
     notes = stranger_notes("The table ", {other: other for other in others}, absent)
     notes += unused_columns(renames, tables)
     unreadable = unmatched(renames.tables, tables, others, "table")

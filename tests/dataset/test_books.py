@@ -69,10 +69,16 @@ def test_refunds_above_their_line_are_counted_by_line() -> None:
     frames = good_frames()
     frames["refunds"] = frames["refunds"].assign(amount=[12.5, 5.0, 7.6], quantity=[2.0, 0.5, 0.5])
     assert notes(frames) == (
-        "refunds.amount: 1 line has refunds of more than money was paid (line_id L3); figures cap them at the line.",
-        "refunds.quantity: 1 line has refunds of more than units were ordered (line_id L1); "
+        "refunds.amount: 1 line has refunds of more money than was paid (line_id L3); figures cap them at the line.",
+        "refunds.quantity: 1 line has refunds of more units than were ordered (line_id L1); "
         "figures cap them at the line.",
     )
+
+
+def test_halves_that_were_rounded_up_are_not_above_their_line() -> None:
+    frames = good_frames()
+    frames["refunds"] = frames["refunds"].assign(amount=[12.5, 6.25, 6.26])
+    assert notes(frames) == ()
 
 
 def _gaining(frames: Frames) -> Frames:
