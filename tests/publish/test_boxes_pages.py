@@ -3,9 +3,11 @@
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 
 import gbanalysis as gb
@@ -77,9 +79,9 @@ def data_without(lack: str) -> gb.Dataset:
     return gb.read_dataset({**cut, "order_lines": cut["order_lines"].drop(columns=columns)})
 
 
-def run(page: Page, data: gb.Dataset) -> None:
-    """Run the cells of a page in order as the build does on a user's data; draw its figures."""
-    scarce, names = Scarcity(), {"__name__": "__main__"}
+def run(page: Page, data: gb.Dataset) -> dict[str, Any]:
+    """Run the cells of a page in order as the build does on a user's data, draw its figures, give what it made."""
+    scarce, names = Scarcity(), dict[str, Any](__name__="__main__")
     for cell in notebook_of(page, present_in(data)).cells:
         if scarce.skips(cell) or cell.cell_type != "code":
             continue
@@ -92,6 +94,7 @@ def run(page: Page, data: gb.Dataset) -> None:
                 raise
         finally:
             plt.close("all")
+    return names
 
 
 @pytest.mark.slow
@@ -111,3 +114,30 @@ def test_the_pages_that_are_run_are_those_that_read_the_table() -> None:
     assert set(pages_for("refunds")) == {f"foundations/{n}" for n in ("business_at_a_glance", "metrics")} | {
         "practice/recipes"
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_the_parts_of_a_rates_change_add_up_when_a_category_comes_or_goes(
+    is_gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One category has no pickup from February on, or none before: the whole rate moves by within and mix alone."""
+    mpl.use("Agg")
+    lines, products = frames()["order_lines"], frames()["products"]
+    category = lines.merge(products, on="sku_id")["category"].mode()[0]
+    of_it = lines["sku_id"].isin(products.loc[products["category"] == category, "sku_id"])
+    later = pd.to_datetime(lines["fulfilled_on"]) >= "2024-02-01"
+    kept = lines[~(of_it & (later == is_gone))]
+    refunds = frames()["refunds"]
+    refunds = refunds[refunds["line_id"].isin(kept["line_id"])]
+    data = gb.read_dataset({**frames(), "order_lines": kept, "refunds": refunds})
+    monkeypatch.setattr(report, "open_data", lambda: data)
+    monkeypatch.setattr(report, "glue", lambda **texts: None)
+    made = run(pages()["foundations/business_at_a_glance"], data)
+    base, current = (
+        gb.overview.key_figures(data, period="M", metrics=["refund_rate"]).at("refund_rate", month)["value"].iloc[0]
+        for month in ("2024-01-01", "2024-02-01")
+    )
+    assert len(made["mix"]) == lines.merge(products, on="sku_id")["category"].nunique()
+    assert made["mix"].sum() + made["within"].sum() == pytest.approx(current - base, abs=1e-12)
+    assert abs(current - base) > 1e-4
