@@ -47,7 +47,10 @@ def test_wilson_equals_newcombe_1998() -> None:
 
 
 def test_difference_equals_newcombe_1998() -> None:
-    """R. G. Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10: 56/70 - 48/80 gives .0524 to .3339."""
+    """R. G. Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10.
+
+    There 56/70 - 48/80 gives .0524 to .3339.
+    """
     now, before = (iv.wilson(x, n, confidence=0.95) for x, n in ((56, 70), (48, 80)))
     low, high = iv.difference_interval(56 / 70, now, 48 / 80, before)
     assert (round(float(low), 4), round(float(high), 4)) == (0.0524, 0.3339)
@@ -76,7 +79,7 @@ def cluster_data(seed: int = 3, clusters: int = 60) -> tuple[np.ndarray, np.ndar
 
 
 def test_ratio_variance_equals_clustered_least_squares() -> None:
-    """The sandwich of a regression of y on x alone, which is the mean where x is one; statsmodels with its own factor."""
+    """The sandwich of a regression of y on x alone, the mean where x is one; statsmodels with its own factor."""
     import statsmodels.api as sm
 
     y, x, cluster = cluster_data()
