@@ -19,6 +19,7 @@ import duckdb
 
 folder = Path(sys.argv[1])
 sql = duckdb.connect().execute
+sql("SET enable_progress_bar = false")
 tables = sorted({path.name.removesuffix(".parquet") for path in folder.iterdir() if path.name != "truth" and path.suffix != ".json"})
 for name in tables:
     files = f"{folder}/{name}/**/*.parquet" if (folder / name).is_dir() else f"{folder}/{name}.parquet"
