@@ -36,7 +36,7 @@ def test_a_map_in_toml_is_read(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["validate", "{tmp}/nowhere"], "nowhere"),
-        (["validate", "{sample}", "--columns", "{tmp}"], "{tmp}"),
+        (["validate", "{sample}", "--columns", "{tmp}"], "Is a directory"),
         (["build", "--data", "{tmp}/nowhere"], "nowhere"),
         (["build", "--columns", "{tmp}/map.toml"], "map.toml"),
         (["build", "--data", "{sample}", "--out", "{tmp}/file"], "file"),

@@ -1,15 +1,14 @@
 """Real data that come with a package, told in the data contract."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gbanalysis.dataset.contract import CONTRACT
 from gbanalysis.dataset.dataset import Dataset
+from gbanalysis.dataset.folders import beside, recover, refuse_foreign, swap_in
 from gbanalysis.dataset.raw import RawTable, name_columns
 from gbanalysis.dataset.store import Store
-from gbanalysis.errors import GBAnalysisError
 
 REGION = "all"
 """The one region of Complete Journey, whose stores are anonymous."""
@@ -102,9 +101,9 @@ def convert_complete_journey(out: str | Path, *, progress: Callable[[str], None]
     """
     say = progress or (lambda text: None)
     final = Path(out)
-    _check_target(final)
-    folder = final.with_name(f".{final.name}.new")
-    shutil.rmtree(folder, ignore_errors=True)
+    refuse_foreign(final, _is_conversion, "a conversion")
+    recover(final)
+    folder = beside(final)
     (folder / "rejected").mkdir(parents=True)
     data = complete_journey()
     for name in data.tables:
@@ -112,24 +111,15 @@ def convert_complete_journey(out: str | Path, *, progress: Callable[[str], None]
         data.table(name).to_parquet(path)
         say(f"{name}: {data.n_rows(name):,} rows")
     _rejected_lines(_Source(Store())).to_parquet(folder / "rejected" / "order_lines.parquet")
-    if final.exists():
-        shutil.rmtree(final)
-    folder.rename(final)
+    swap_in(final)
     for note in data.notes:
         say(note)
     return final
 
 
-def _check_target(out: Path) -> None:
-    """Refuse to write over anything but an empty folder or an earlier conversion."""
-    if not out.is_dir():
-        if out.exists():
-            raise GBAnalysisError(f"{out} is not a folder: give a new or an empty one.")
-        return
-    there = {entry.name for entry in out.iterdir()}
-    ours = {"rejected", *(f"{name}.parquet" for name in _TABLES)}
-    if there and not ("rejected" in there and there <= ours):
-        raise GBAnalysisError(f"{out} holds files that are not of this conversion: give a new or an empty folder.")
+def _is_conversion(folder: Path) -> bool:
+    there = {entry.name for entry in folder.iterdir()}
+    return "rejected" in there and there <= {"rejected", *(f"{name}.parquet" for name in _TABLES)}
 
 
 class _Source:

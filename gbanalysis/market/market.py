@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gbanalysis.dataset.folders import beside, recover, swap_in
+
 if TYPE_CHECKING:
     from gbanalysis.dataset.dataset import Dataset
     from gbanalysis.market.truth import Truth
@@ -61,13 +63,14 @@ class Market:
         GBAnalysisError
             The folder holds something else.
         """
-        from gbanalysis.market.simulation import refuse_foreign_folder
+        from gbanalysis.market.simulation import check_target
 
         target = Path(out)
-        refuse_foreign_folder(target)
+        check_target(target)
         if target.resolve() != self.folder.resolve():
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(self.folder, target)
+            recover(target)
+            shutil.copytree(self.folder, beside(target))
+            swap_in(target)
         return target
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from gbanalysis.errors import GBAnalysisError
+from gbanalysis.dataset.folders import beside, recover, refuse_foreign, swap_in
 from gbanalysis.market.config import Config
 from gbanalysis.market.market import Market
 from gbanalysis.market.shocks import Shock
@@ -97,14 +97,14 @@ def simulate(
     planted = shocks if isinstance(shocks, str) else tuple(shocks)
     config = Config(seed=seed, n_lines=n_lines, n_days=n_days, start=start, shocks=planted, family=family, **knobs)
     final = _temporary_folder() if out is None else Path(out)
-    refuse_foreign_folder(final)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
+    check_target(final)
+    recover(final)
+    draft = beside(final)
     try:
-        draft.chmod(0o755)
+        draft.mkdir(parents=True)
         world = build_world(config)
         write_market(world, draft, chunk_lines=chunk_lines, workers=workers, progress=progress)
-        _swap(draft, final)
+        swap_in(final)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -137,21 +137,9 @@ def write_market(
     write_truth(world, folder)
 
 
-def refuse_foreign_folder(folder: Path) -> None:
-    """Raise GBAnalysisError if a folder holds anything but an older market."""
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / TRUTH_FILE).is_file()):
-        raise GBAnalysisError(f"{folder} is not empty and holds no market: give a new folder, so that nothing is lost.")
-
-
-def _swap(draft: Path, final: Path) -> None:
-    """Put the finished folder in the place of the old one."""
-    if final.exists():
-        old = draft.with_name(draft.name + "-old")
-        final.rename(old)
-        draft.rename(final)
-        shutil.rmtree(old)
-    else:
-        draft.rename(final)
+def check_target(out: Path) -> None:
+    """Refuse to write over a folder that holds anything but an older market."""
+    refuse_foreign(out, lambda folder: (folder / TRUTH_FILE).is_file(), "a market")
 
 
 def _temporary_folder() -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gbanalysis as gb
+from gbanalysis.dataset.folders import recover
 from gbanalysis.errors import ContractError, GBAnalysisError
 from gbanalysis.publish import extension, faults, fonts, outputs, site, stage, swap, toc
 from gbanalysis.publish.cache import PageCache, data_digest, digest_of, relative_to, setting_digest
@@ -135,7 +136,7 @@ def build_book(
     swap.check_target(target)
     waiting = "Another build is at work in this folder; waiting for it to end ..."
     with swap.lock(project.build, lambda: progress.say(waiting)) as lock:
-        swap.recover(target)
+        recover(target)
         folder = Path(data).resolve() if data else ensure_market(project, progress.say)
         mapped = Path(columns).resolve() if columns else None
         request = Request(project, folder, mapped, target, tuple(parts), internal, quiet, strict)

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from gbanalysis.dataset.folders import beside, recover, swap_in
 from gbanalysis.publish.cache import digest_of
 from gbanalysis.publish.project import Project
-from gbanalysis.publish.swap import beside, recover, swap_in
 
 RECORD = "market.json"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gbanalysis.errors import GBAnalysisError
+from gbanalysis.dataset.folders import beside, refuse_foreign, swap_in
 
 STAMP = ".gbanalysis.json"
 """The file in a published book that says what it was made from."""
@@ -34,34 +34,8 @@ def lock(folder: Path, waiting: Callable[[], None]) -> Iterator[int]:
 
 
 def check_target(out: Path) -> None:
-    """Refuse to put a book over a folder that holds anything but a book.
-
-    Raises
-    ------
-    GBAnalysisError
-        Where `out` is a file, or a folder with other files in it, or where nothing can be written beside it.
-    """
-    above = next(folder for folder in out.absolute().parents if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise GBAnalysisError(f"{out} cannot be made: {above} is no folder that can be written to.")
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise GBAnalysisError(f"{out} is not a folder; name a new or an empty one for the book.")
-    if out.is_dir() and any(out.iterdir()) and not (out / STAMP).is_file():
-        raise GBAnalysisError(f"{out} holds files that are not a book of gbanalysis; name a new or an empty folder.")
-
-
-def recover(out: Path) -> None:
-    """Finish what a killed build left: put the last book back, and clear what was half-written."""
-    old, new = _old(out), beside(out)
-    if old.is_dir() and not out.is_dir():
-        old.rename(out)
-    for leftover in (old, new):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def beside(out: Path) -> Path:
-    """Name the folder that a new `out` is made in, on the same file system."""
-    return out.with_name(f".{out.name}.new")
+    """Refuse to put a book over a folder that holds anything but a book."""
+    refuse_foreign(out, lambda folder: (folder / STAMP).is_file(), "a book")
 
 
 def publish(built: Path, out: Path, stamp: str, *, ignore: tuple[str, ...] = ()) -> None:
@@ -72,20 +46,12 @@ def publish(built: Path, out: Path, stamp: str, *, ignore: tuple[str, ...] = ())
     swap_in(out)
 
 
-def swap_in(out: Path) -> None:
-    """Put what stands beside `out` in its place: `out` is the old folder or the new one, never a mixture."""
-    if out.exists():
-        out.rename(_old(out))
-    beside(out).rename(out)
-    shutil.rmtree(_old(out), ignore_errors=True)
-
-
 def write_whole(path: Path, text: str) -> None:
     """Write a text file so that a reader sees the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, "utf-8")
+    draft.replace(path)
 
 
 def write_if_changed(path: Path, text: str) -> bool:
@@ -94,7 +60,3 @@ def write_if_changed(path: Path, text: str) -> bool:
         return False
     write_whole(path, text)
     return True
-
-
-def _old(out: Path) -> Path:
-    return out.with_name(f".{out.name}.old")

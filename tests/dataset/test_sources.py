@@ -69,7 +69,7 @@ def test_stamps_are_us_eastern_and_promotion_weeks_hold_the_sources_weeks(
 def test_the_conversion_writes_over_nothing_but_its_own(name: str, tmp_path: Path) -> None:
     theirs = tmp_path / name
     theirs.write_text("mine")
-    with pytest.raises(GBAnalysisError, match="holds files that are not of this conversion"):
+    with pytest.raises(GBAnalysisError, match="holds files that are not a conversion"):
         gb.sources.convert_complete_journey(tmp_path)
     with pytest.raises(GBAnalysisError, match="is not a folder"):
         gb.sources.convert_complete_journey(theirs)

@@ -124,7 +124,7 @@ def test_progress_counts_the_days(tmp_path):
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(GBAnalysisError, match="holds no market"):
+    with pytest.raises(GBAnalysisError, match="holds files that are not a market"):
         gb.simulate(**SMALL, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 

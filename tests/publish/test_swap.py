@@ -30,30 +30,6 @@ def test_the_new_book_takes_the_whole_place_of_the_old(tmp_path):
     assert names(tmp_path) == ["html", "work"]
 
 
-def test_a_build_killed_between_the_two_renames_is_put_back(tmp_path):
-    folder(tmp_path / ".html.old", a="last good")
-    folder(tmp_path / ".html.new", a="half")
-    swap.recover(tmp_path / "html")
-    assert content(tmp_path / "html") == {"a": "last good"}
-    assert names(tmp_path) == ["html"]
-
-
-def test_a_build_killed_before_the_first_rename_leaves_the_last_book(tmp_path):
-    folder(tmp_path / "html", a="last good")
-    folder(tmp_path / ".html.new", a="half")
-    swap.recover(tmp_path / "html")
-    assert content(tmp_path / "html") == {"a": "last good"}
-    assert names(tmp_path) == ["html"]
-
-
-def test_a_build_killed_after_the_second_rename_leaves_the_new_book(tmp_path):
-    folder(tmp_path / "html", a="new")
-    folder(tmp_path / ".html.old", a="old")
-    swap.recover(tmp_path / "html")
-    assert content(tmp_path / "html") == {"a": "new"}
-    assert names(tmp_path) == ["html"]
-
-
 def test_a_folder_with_other_files_is_never_replaced(tmp_path):
     with pytest.raises(GBAnalysisError, match="holds files that are not a book"):
         swap.check_target(folder(tmp_path / "thesis", chapter="1"))
