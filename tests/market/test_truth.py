@@ -171,7 +171,7 @@ def test_shock_contributions_sum_to_what_all_shocks_do(truth):
     assert table["contribution"].sum() == pytest.approx(table.attrs["rate"] - table.attrs["rate_without"], abs=1e-13)
     assert len(table) == len(truth.world.shocks)
     lockdown = table[table["kind"] == "lockdown"].iloc[0]
-    assert lockdown["starts_on"] < CURRENT[1] and lockdown["contribution"] != 0
+    assert lockdown["starts_on"] < dt.date.fromisoformat(CURRENT[1]) and lockdown["contribution"] != 0
     after = (lockdown["ends_on"] + dt.timedelta(days=8), START + dt.timedelta(days=CONFIG.n_days - 1))
     later = truth.shock_contributions(after, n_draws=20_000)
     assert later[later["kind"] == "lockdown"]["contribution"].iloc[0] == 0
