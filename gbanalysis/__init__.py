@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gbanalysis import errors, overview
+    from gbanalysis import errors, overview, quality
     from gbanalysis.dataset import sources
     from gbanalysis.dataset.dataset import Dataset
     from gbanalysis.dataset.read import read_dataset
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Dataset", "errors", "load_sample", "overview", "read_dataset", "simulate", "sources", "validate"]
+__all__ = ["Dataset", "errors", "load_sample", "overview", "quality", "read_dataset", "simulate", "sources", "validate"]
 
 _HOMES = {
     "Dataset": "gbanalysis.dataset.dataset",
@@ -34,6 +34,7 @@ _HOMES = {
 _MODULES = {
     "errors": "gbanalysis.errors",
     "overview": "gbanalysis.overview",
+    "quality": "gbanalysis.quality",
     "sources": "gbanalysis.dataset.sources",
 }
 

@@ -5,7 +5,7 @@ import sys
 
 import gbanalysis as gb
 
-PUBLIC = ["Dataset", "errors", "load_sample", "overview", "read_dataset", "simulate", "sources", "validate"]
+PUBLIC = ["Dataset", "errors", "load_sample", "overview", "quality", "read_dataset", "simulate", "sources", "validate"]
 HEAVY = ("pandas", "ibis", "duckdb", "matplotlib", "scipy", "statsmodels", "dowhy", "econml", "plotly", "sphinx")
 
 

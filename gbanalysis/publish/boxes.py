@@ -2,8 +2,8 @@
 
 A section is a heading down to the next heading of the same or a higher level. Where it holds a code cell tagged
 ``needs-<table>`` or ``needs-<table>.<column>`` and the data have no such table or column, its heading stays and one box
-takes the place of the rest. A tagged cell that is hidden (``remove-cell``) only checks something: it alone is left out,
-and its section stays.
+takes the place of the rest. ``needs-truth`` asks for the known truth of a simulated market.
+A tagged cell that is hidden (``remove-cell``) only checks something: it alone is left out, and its section stays.
 """
 
 import re
@@ -17,6 +17,7 @@ LABEL = re.compile(r"^\([^()\s]+\)=\s*$")
 FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,}|:{3,})")
 FIGURE_LINK = re.compile(r"\{numref\}`([^`<>]+)`")
 NEEDS = "needs-"
+TRUTH = "truth"
 
 
 def box_sections(cells: Sequence[Any], present: Collection[str]) -> list[Any]:
@@ -67,9 +68,16 @@ def box_for(heading: str, missing: Sequence[str]) -> Any:
     This section needs the table refunds, which your data do not have.
     :::
     """
+    if TRUTH in missing:
+        sentence = f"This {part_name(heading)} marks the method against the known truth of a simulated market."
+        return _box(heading, f"{sentence} Your data have none; the book as it was published shows it.")
     lacks = {kind: [name for name in missing if ("." in name) == (kind == "column")] for kind in ("table", "column")}
     names = " and the ".join(_listed(kind, found) for kind, found in lacks.items() if found)
     sentence = f"This {part_name(heading)} needs the {names}, which your data do not have."
+    return _box(heading, sentence)
+
+
+def _box(heading: str, sentence: str) -> Any:
     return markdown_cell(f"{heading}\n\n:::{{admonition}} Not in your data\n:class: note\n{sentence}\n:::")
 
 

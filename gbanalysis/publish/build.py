@@ -14,6 +14,7 @@ import gbanalysis as gb
 from gbanalysis.dataset.folders import recover
 from gbanalysis.errors import ContractError, GBAnalysisError
 from gbanalysis.publish import extension, faults, fonts, outputs, site, stage, swap, toc
+from gbanalysis.publish.boxes import TRUTH
 from gbanalysis.publish.cache import PageCache, data_digest, digest_of, relative_to, setting_digest
 from gbanalysis.publish.default_data import ensure_market
 from gbanalysis.publish.execute import PAGE_SECONDS, Executed, execute_pages
@@ -21,6 +22,7 @@ from gbanalysis.publish.pages import Page, notebook_of, present_in, read_page
 from gbanalysis.publish.probe import Watched, used_digest
 from gbanalysis.publish.progress import Progress, complain
 from gbanalysis.publish.project import Project, find_project
+from gbanalysis.report.opening import RECORD
 
 DONE, FAILED, INVALID = 0, 1, 2
 
@@ -189,7 +191,8 @@ def _tables(request: Request, *, own: bool) -> set[str]:
         raise Refused(INVALID, str(error)) from error
     if not own and not (report := gb.validate(dataset)).ok:
         raise Refused(INVALID, report.text())
-    return present_in(dataset)
+    truth = {TRUTH} if (request.data / RECORD).is_file() else set()
+    return present_in(dataset) | truth
 
 
 def _check_pages(executed: dict[str, Executed], paths: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-from gbanalysis.publish.boxes import box_sections
+from gbanalysis.publish.boxes import box_for, box_sections
 from gbanalysis.publish.notebooks import code_cell, markdown_cell
 
 
@@ -83,3 +83,8 @@ def test_a_link_to_a_figure_that_is_boxed_becomes_words():
     figure = code_cell("plot()", {"tags": ["needs-refunds"], "mystnb": {"figure": {"name": "fig-a"}}})
     cells = [markdown_cell("# A\n\n{numref}`fig-a`, {numref}`fig-b`\n\n## B"), figure]
     assert sources(box_sections(cells, set()))[0] == "# A\n\nthe figure, {numref}`fig-b`"
+
+
+def test_a_section_on_the_known_truth_says_that_real_data_have_none():
+    box = box_for("## On the known truth", ["truth"])
+    assert "known truth" in box.source and "table" not in box.source

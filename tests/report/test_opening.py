@@ -101,3 +101,13 @@ def test_provenance_names_source_rows_days_and_versions_but_no_path(
     for text in (*expected, f"gbanalysis {gb.__version__}", "own"):
         assert text in html
     assert str(own_data.parent) not in html
+
+
+def test_periods_of_other_data_are_the_last_days(own_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GBANALYSIS_DATA", str(own_data))
+    data = report.open_data()
+    base, current, as_of = report.choose_periods(data, days=14)
+    assert as_of == current[1] == data.settings.as_of
+    assert (current[0] - base[1]).days == 1 and (base[1] - base[0]).days == (current[1] - current[0]).days == 13
+    with pytest.raises(ValueError, match="both periods"):
+        report.choose_periods(data, base=base)
