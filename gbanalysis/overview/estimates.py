@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gbanalysis.overview.facts import BOTH, SUPPLIER_DAY, Period
+from gbanalysis.dataset.expressions import BOTH, SUPPLIER_DAY, Period
 from gbanalysis.stats import intervals
 from gbanalysis.stats.intervals import ClusterSums
 

@@ -11,36 +11,32 @@ import datetime as dt
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from gbanalysis.errors import GBAnalysisError
-from gbanalysis.overview.money import Rates, line_money, money_columns, parts_of, shipment_money
-from gbanalysis.overview.rows import (
+from gbanalysis.dataset.expressions import (
+    NODE_DAY,
+    SITE_DAY,
+    Period,
+    cluster_sums,
+    cut,
+    described,
     flow_key,
     left_on,
     refunds_by_line,
+    run,
     selling_lines,
-    shipments,
-    with_dimensions,
-    with_shortage,
+    truncate,
+    ways_of,
 )
+from gbanalysis.overview.money import Rates, line_money, money_columns, parts_of, shipment_money
+from gbanalysis.overview.rows import shipments, with_shortage
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gbanalysis.dataset.dataset import Dataset
-
-Period = Literal["D", "W", "M"]
-PERIODS: tuple[Period, ...] = ("D", "W", "M")
-SITE_DAY, SUPPLIER_DAY, BOTH, NODE_DAY = "site_day", "supplier_day", "both", "node_day"
-_WAYS = {
-    SITE_DAY: ("day", "site_id"),
-    SUPPLIER_DAY: ("day", "supplier_id"),
-    BOTH: ("day", "site_id", "supplier_id"),
-    NODE_DAY: ("day", "node_id"),
-}
 
 
 def sales_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: dt.date) -> pd.DataFrame:
@@ -63,11 +59,11 @@ def sales_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: d
         n_sites=lines.site_id.nunique(),
         first_on=lines.selling_on.min(),
     )
-    cells = lines.group_by(_cut(keys, SITE_DAY)).aggregate(
+    cells = lines.group_by(cut(keys, SITE_DAY)).aggregate(
         orders=lines.order_id.nunique(), lines=lines.count(), gmv=lines.amount.sum()
     )
     sums = cluster_sums(cells, keys, x="orders", ys=("lines", "gmv"), ways=(SITE_DAY,))
-    return _frame(counts, keys).merge(_frame(sums, keys), on=keys, validate="one_to_one")
+    return run(counts, keys).merge(run(sums, keys), on=keys, validate="one_to_one")
 
 
 def refund_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: dt.date) -> pd.DataFrame:
@@ -79,16 +75,16 @@ def refund_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: 
         ``period``, `by`, ``way`` (how the clusters are cut), ``n``, ``x`` (lines), ``y_refunded`` and their squares and
         products.
     """
-    lines = _described(dataset, dataset.table("order_lines"), by)
+    lines = described(dataset, dataset.table("order_lines"), by)
     lines = lines.filter(lines.fulfilled_on <= as_of)
     lines = lines.mutate(period=truncate(lines.fulfilled_on, period), day=lines.fulfilled_on)
     refunded = refunds_by_line(dataset.table("refunds"), as_of=as_of)
     lines = lines.left_join(refunded, "line_id").drop("line_id_right")
-    keys, ways = ["period", *by], _ways(lines)
-    cells = lines.group_by(_cut(keys, ways[-1])).aggregate(
+    keys, ways = ["period", *by], ways_of(lines)
+    cells = lines.group_by(cut(keys, ways[-1])).aggregate(
         lines=lines.count(), refunded=lines.n_refunds.notnull().cast("int64").sum()
     )
-    return _frame(cluster_sums(cells, keys, x="lines", ys=("refunded",), ways=ways), keys)
+    return run(cluster_sums(cells, keys, x="lines", ys=("refunded",), ways=ways), keys)
 
 
 def unfulfilled_refunds(dataset: Dataset, *, as_of: dt.date) -> int:
@@ -109,13 +105,13 @@ def loss_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: dt
         and products.
     """
     shipped = _shipments(dataset, as_of)
-    shipped = _described(dataset, shipped.filter(shipped.reached), by)
+    shipped = described(dataset, shipped.filter(shipped.reached), by)
     shipped = shipped.mutate(period=truncate(shipped.selling_on, period), day=shipped.selling_on)
-    keys, ways = ["period", *by], _ways(shipped)
-    cells = shipped.group_by(_cut(keys, ways[-1])).aggregate(
+    keys, ways = ["period", *by], ways_of(shipped)
+    cells = shipped.group_by(cut(keys, ways[-1])).aggregate(
         units=shipped.units_in.sum(), lost=(shipped.units_in - shipped.units_out).sum()
     )
-    return _frame(cluster_sums(cells, keys, x="units", ys=("lost",), ways=ways), keys)
+    return run(cluster_sums(cells, keys, x="units", ys=("lost",), ways=ways), keys)
 
 
 def stage_facts(dataset: Dataset, *, by: Sequence[str], as_of: dt.date) -> pd.DataFrame:
@@ -125,12 +121,12 @@ def stage_facts(dataset: Dataset, *, by: Sequence[str], as_of: dt.date) -> pd.Da
     carried = [name for name in ("site_id", "supplier_id", "sku_id") if name not in flows.columns]
     key = flow_key(flows)
     flows = flows.left_join(_shipments(dataset, as_of).select(*key, *carried), key).drop(*(f"{k}_right" for k in key))
-    flows = _described(dataset, flows.mutate(day=flows.arrived_at.date()), by)
+    flows = described(dataset, flows.mutate(day=flows.arrived_at.date()), by)
     keys = ["stage", *by]
-    cells = flows.group_by(_cut(keys, NODE_DAY)).aggregate(
+    cells = flows.group_by(cut(keys, NODE_DAY)).aggregate(
         units=flows.quantity_in.sum(), lost=(flows.quantity_in - flows.quantity_out).sum()
     )
-    return _frame(cluster_sums(cells, keys, x="units", ys=("lost",), ways=(NODE_DAY,)), keys)
+    return run(cluster_sums(cells, keys, x="units", ys=("lost",), ways=(NODE_DAY,)), keys)
 
 
 def service_facts(
@@ -160,8 +156,8 @@ def service_facts(
     is_late = (~lines.is_short & lines.is_claimed & (lines.fulfilled_on > lines.due_on)).fill_null(False)
     is_unclaimed = ~lines.is_short & ~lines.is_claimed
     lines = lines.mutate(is_late=is_late, is_unclaimed=is_unclaimed)
-    keys, ways = ["period", *by], _ways(lines)
-    cells = lines.group_by(_cut(keys, ways[-1])).aggregate(
+    keys, ways = ["period", *by], ways_of(lines)
+    cells = lines.group_by(cut(keys, ways[-1])).aggregate(
         lines=lines.count(),
         late=lines.is_late.cast("int64").sum(),
         short=lines.is_short.cast("int64").sum(),
@@ -170,7 +166,7 @@ def service_facts(
     cells = cells.mutate(on_time=cells.lines - cells.late - cells.short - cells.unclaimed)
     people = lines.group_by(keys).aggregate(n_users=lines.user_id.nunique(), first_on=lines.selling_on.min())
     sums = cluster_sums(cells, keys, x="lines", ys=("on_time", "late", "short", "unclaimed"), ways=ways)
-    return _frame(sums, keys).merge(_frame(people, keys), on=keys, validate="many_to_one")
+    return run(sums, keys).merge(run(people, keys), on=keys, validate="many_to_one")
 
 
 def margin_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: dt.date, rates: Rates) -> pd.DataFrame:
@@ -191,7 +187,7 @@ def margin_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: 
     cells = _money_cells(dataset, by, as_of, rates)
     cells = cells.mutate(period=truncate(cells.day, period))
     gaps = cells.group_by(keys).aggregate(n_no_cost=cells.no_cost.sum(), n_no_commission=cells.no_commission.sum())
-    cells = cells.group_by(_cut(keys, SITE_DAY)).aggregate(
+    cells = cells.group_by(cut(keys, SITE_DAY)).aggregate(
         **{part: cells[part].sum() for part in ("gmv", *parts, "leftover")}
     )
     cells = cells.mutate(margin=cells.gmv - reduce(add, [cells[part] for part in parts]), one=ibis.literal(1.0))
@@ -201,8 +197,8 @@ def margin_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: 
     people = lines.group_by(keys).aggregate(
         n_users=lines.user_id.nunique(), n_lines=lines.count(), first_on=lines.selling_on.min()
     )
-    frame = _frame(sums, keys).merge(_frame(gaps, keys), on=keys, validate="one_to_one")
-    return frame.merge(_frame(people, keys), on=keys, how="left", validate="one_to_one")
+    frame = run(sums, keys).merge(run(gaps, keys), on=keys, validate="one_to_one")
+    return frame.merge(run(people, keys), on=keys, how="left", validate="one_to_one")
 
 
 def lines_off_flow(dataset: Dataset, *, as_of: dt.date) -> int:
@@ -217,39 +213,9 @@ def has_flows(dataset: Dataset) -> bool:
     return dataset.has("stage_flows") and dataset.has("order_lines", "shipment_id")
 
 
-def truncate(day: Any, period: Period) -> Any:
-    """Give the first day of the period that a day falls in; weeks start on Monday."""
-    if period not in PERIODS:
-        raise GBAnalysisError(f"period must be one of {', '.join(PERIODS)}, not {period!r}")
-    return day.cast("date").truncate(period).cast("date")
-
-
-def cluster_sums(cells: Any, keys: Sequence[str], *, x: str, ys: Sequence[str], ways: Sequence[str]) -> Any:
-    """Sum cells up to clusters, and clusters to the sums that intervals need, for each way of cutting clusters.
-
-    Gives `keys`, ``way``, ``n`` (clusters), ``x``, ``xx`` and for every y ``y_*``, ``xy_*``, ``yy_*``.
-    """
-    tables = []
-    for way in ways:
-        clusters = cells.group_by(_cut(keys, way)).aggregate(
-            **{name: cells[name].sum().cast("float64") for name in (x, *ys)}
-        )
-        sums = {"n": clusters.count(), "x": clusters[x].sum(), "xx": (clusters[x] * clusters[x]).sum()}
-        for y in ys:
-            sums[f"y_{y}"] = clusters[y].sum()
-            sums[f"xy_{y}"] = (clusters[x] * clusters[y]).sum()
-            sums[f"yy_{y}"] = (clusters[y] * clusters[y]).sum()
-        tables.append(clusters.group_by(list(keys)).aggregate(**sums).mutate(way=ibis.literal(way)))
-    return ibis.union(*tables) if len(tables) > 1 else tables[0]
-
-
-def _described(dataset: Dataset, rows: Any, by: Sequence[str]) -> Any:
-    return with_dimensions(rows, by, sites=dataset.table("sites"), products=dataset.table("products"))
-
-
 def _selling(dataset: Dataset, by: Sequence[str], as_of: dt.date) -> Any:
     lines = selling_lines(dataset.table("order_lines"), cutoff=dataset.settings.presale_cutoff, as_of=as_of)
-    return _described(dataset, lines, by)
+    return described(dataset, lines, by)
 
 
 def _shipments(dataset: Dataset, as_of: dt.date) -> Any:
@@ -275,7 +241,7 @@ def _money_cells(dataset: Dataset, by: Sequence[str], as_of: dt.date, rates: Rat
     moved = flows.select(*key).distinct().mutate(moved=ibis.literal(True))
     lines = lines.left_join(moved, key).drop(*(f"{name}_right" for name in key))
     lines = lines.mutate(on_flow=lines.moved.fill_null(False))
-    shipped = _with_unit_cost(dataset, _described(dataset, _shipments(dataset, as_of), by))
+    shipped = _with_unit_cost(dataset, described(dataset, _shipments(dataset, as_of), by))
     return line_money(lines, rates=rates).select(*columns).union(shipment_money(shipped, rates=rates).select(*columns))
 
 
@@ -294,23 +260,3 @@ def _with_unit_cost(dataset: Dataset, rows: Any) -> Any:
         return rows.mutate(unit_cost=ibis.null("float64"))
     costs = dataset.table("products").select("sku_id", "unit_cost")
     return rows.left_join(costs, "sku_id").drop("sku_id_right")
-
-
-def _cut(keys: Sequence[str], way: str) -> list[str]:
-    """Give the columns that name a cluster within a group, each once."""
-    return list(dict.fromkeys([*keys, *_WAYS[way]]))
-
-
-def _ways(rows: Any) -> tuple[str, ...]:
-    """Cut clusters by site x day, and by supplier x day too where suppliers are known; the finest cut comes last."""
-    return (SITE_DAY, SUPPLIER_DAY, BOTH) if "supplier_id" in rows.columns else (SITE_DAY,)
-
-
-def _frame(table: Any, keys: Sequence[str]) -> pd.DataFrame:
-    """Run the query; periods come back as pandas timestamps, in order."""
-    import pandas as pd
-
-    frame: pd.DataFrame = table.to_pandas()
-    if "period" in frame:
-        frame["period"] = pd.to_datetime(frame["period"]).astype("datetime64[ns]")
-    return frame.sort_values(list(keys), ignore_index=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from gbanalysis.dataset.arguments import checked
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview import facts as rows
-from gbanalysis.overview.arguments import checked
 from gbanalysis.overview.estimates import (
     count_estimates,
     every_period,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gbanalysis.dataset.arguments import checked
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview import facts as rows
-from gbanalysis.overview.arguments import checked
 from gbanalysis.overview.estimates import every_period, finality
 from gbanalysis.overview.figures import tidy
 from gbanalysis.overview.money import KNOWN_PARTS, Rates, parts_of

@@ -1,4 +1,4 @@
-"""Expressions on rows that `facts` adds up: selling days, dimensions, refunds, shipments and shortages.
+"""Expressions on rows that `facts` adds up: shipments and shortages.
 
 Every function takes Ibis tables and gives back one; nothing here opens a table or runs a query.
 """
@@ -12,62 +12,7 @@ from typing import Any
 import ibis
 
 from gbanalysis.dataset.contract import STAGES
-from gbanalysis.errors import ContractError
-
-NO_VALUE = "(none)"
-_PERSONS = ("user_id", "leader_id")
-
-
-def with_dimensions(rows: Any, by: Sequence[str], *, sites: Any, products: Any) -> Any:
-    """Join the columns of `by` from sites and products to rows that have ``site_id`` and ``sku_id``.
-
-    Raises
-    ------
-    ContractError
-        Where neither the rows nor sites nor products have such a column, or where it names persons.
-    """
-    for table, key in ((sites, "site_id"), (products, "sku_id")):
-        wanted = [name for name in by if name not in rows.columns and name in table.columns]
-        if wanted:
-            rows = rows.left_join(table.select(key, *wanted), key).drop(f"{key}_right")
-    for name in by:
-        if name in _PERSONS or name not in rows.columns:
-            raise ContractError(
-                f"by={name!r} is no column of sites or products, and no other that rows may be grouped by"
-            )
-    return rows.mutate(**{name: rows[name].cast("string").fill_null(NO_VALUE) for name in by})
-
-
-def selling_lines(lines: Any, *, cutoff: dt.time | None, as_of: dt.date) -> Any:
-    """Keep the lines ordered by `as_of`, and add ``selling_on``: the next day for orders after the pre-sale cutoff.
-
-    An order in the very second of the cutoff still belongs to its own day.
-    """
-    lines = lines.filter(lines.ordered_at.date() <= as_of)
-    day = lines.ordered_at.date()
-    if cutoff is not None:
-        seconds = lines.ordered_at.hour() * 3600 + lines.ordered_at.minute() * 60 + lines.ordered_at.second()
-        is_after = seconds > cutoff.hour * 3600 + cutoff.minute * 60 + cutoff.second
-        day = ibis.ifelse(is_after, day + ibis.interval(days=1), day)
-    return lines.mutate(selling_on=day.cast("date"))
-
-
-def refunds_by_line(refunds: Any, *, as_of: dt.date) -> Any:
-    """Give ``line_id``, the number of refunds asked for by `as_of`, and their money."""
-    refunds = refunds.filter(refunds.requested_on <= as_of)
-    return refunds.group_by("line_id").aggregate(n_refunds=refunds.count(), refunded=refunds.amount.sum())
-
-
-def flow_key(flows: Any) -> list[str]:
-    """Give the columns that name what a stage flow carries: the shipment, and the SKU where flows are split by SKU."""
-    return [name for name in ("shipment_id", "sku_id") if name in flows.columns]
-
-
-def left_on(flows: Any) -> Any:
-    """Give the day on which goods left a stage; a missing departure counts as its arrival."""
-    if "departed_at" not in flows.columns:
-        return flows.arrived_at.date()
-    return ibis.coalesce(flows.departed_at, flows.arrived_at).date()
+from gbanalysis.dataset.expressions import flow_key, left_on
 
 
 def shipments(flows: Any, lines: Any, *, as_of: dt.date) -> Any:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from gbanalysis.dataset.expressions import Period
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview.estimates import NO_LINES
-from gbanalysis.overview.facts import Period
 from gbanalysis.results import SMALLEST_GROUP, Result, figure, is_internal, too_few
 from gbanalysis.stats.intervals import Interval, difference_interval
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from gbanalysis.dataset.arguments import checked
 from gbanalysis.dataset.contract import STAGES
 from gbanalysis.errors import NotEnoughDataError
 from gbanalysis.overview import facts as rows
-from gbanalysis.overview.arguments import checked
 from gbanalysis.overview.estimates import every_period, finality, share_estimates
 from gbanalysis.overview.figures import missing, tidy
 from gbanalysis.overview.series import Series

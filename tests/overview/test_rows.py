@@ -6,9 +6,18 @@ from typing import Any
 import ibis
 import pytest
 
-from gbanalysis.overview.facts import BOTH, SITE_DAY, SUPPLIER_DAY, cluster_sums, truncate
+from gbanalysis.dataset.expressions import (
+    BOTH,
+    SITE_DAY,
+    SUPPLIER_DAY,
+    cluster_sums,
+    refunds_by_line,
+    selling_lines,
+    truncate,
+    with_dimensions,
+)
 from gbanalysis.overview.money import line_money, shipment_money
-from gbanalysis.overview.rows import refunds_by_line, selling_lines, shipments, with_dimensions, with_shortage
+from gbanalysis.overview.rows import shipments, with_shortage
 
 AS_OF = dt.date(2024, 1, 31)
 LINES = {

@@ -1,0 +1,104 @@
+"""Checks of the arguments that the questions of every domain share: groups, confidence, days and periods."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
+
+if TYPE_CHECKING:
+    from gbanalysis.dataset.dataset import Dataset
+
+
+def checked(by: Sequence[str] | str, *, confidence: float, claim_days: int = 0) -> tuple[str, ...]:
+    """Give the columns of `by`, one name or several, and refuse arguments that make no sense.
+
+    Raises
+    ------
+    GBAnalysisError
+        Where `confidence` does not lie between 0 and 1, or `claim_days` is negative.
+
+    Examples
+    --------
+    >>> checked("region", confidence=0.9)
+    ('region',)
+    """
+    if not 0 < confidence < 1:
+        raise GBAnalysisError(f"confidence must lie between 0 and 1, such as 0.9, not {confidence!r}")
+    if claim_days < 0:
+        raise GBAnalysisError(f"claim_days must be 0 or more, not {claim_days!r}")
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def as_date(value: Any, *, what: str) -> dt.date:
+    """Give a date from a date, a timestamp or a text; `what` names it where it is none.
+
+    Examples
+    --------
+    >>> as_date("2024-03-01", what="as_of")
+    datetime.date(2024, 3, 1)
+    """
+    import pandas as pd
+
+    try:
+        day = pd.Timestamp(value)
+    except (ValueError, TypeError):
+        day = pd.NaT
+    if pd.isna(day):
+        raise GBAnalysisError(f"{what} must be a day, such as '2024-03-01', not {value!r}")
+    return day.date()
+
+
+def known_day(dataset: Dataset, as_of: Any = None) -> dt.date:
+    """Give the last day whose data are used: by default the data set's own.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Where the day lies after the last one that the data know.
+    """
+    last = dataset.settings.as_of
+    day = last if as_of is None else as_date(as_of, what="as_of")
+    if day > last:
+        raise NotEnoughDataError(f"as_of {day} lies in the future: the data are known up to {last}.")
+    return day
+
+
+def known_days(days: tuple[Any, Any], *, name: str, as_of: dt.date) -> tuple[dt.date, dt.date]:
+    """Give the first and the last day of a period, both included; both must be known by `as_of`.
+
+    Raises
+    ------
+    GBAnalysisError
+        Where they are no two days, or the first lies after the last.
+    NotEnoughDataError
+        Where the period ends after `as_of`.
+    """
+    if isinstance(days, str) or len(days) != 2:
+        raise GBAnalysisError(f"{name} must be two days, the first and the last, not {days!r}")
+    first, last = (as_date(day, what=f"a day of {name}") for day in days)
+    if first > last:
+        raise GBAnalysisError(f"{name} starts on {first}, after its last day {last}")
+    if last > as_of:
+        raise NotEnoughDataError(f"{name} ends on {last}, in the future: the data are known up to {as_of}.")
+    return first, last
+
+
+def known_periods(
+    base: tuple[Any, Any], current: tuple[Any, Any], *, as_of: dt.date
+) -> tuple[tuple[dt.date, dt.date], tuple[dt.date, dt.date]]:
+    """Give two periods that are compared, each checked by `known_days`; they must share no day.
+
+    Raises
+    ------
+    GBAnalysisError
+        Where the two overlap, besides what `known_days` raises.
+    """
+    then, now = known_days(base, name="base", as_of=as_of), known_days(current, name="current", as_of=as_of)
+    if then[0] <= now[1] and now[0] <= then[1]:
+        raise GBAnalysisError(
+            f"base ({then[0]} to {then[1]}) and current ({now[0]} to {now[1]}) share days; they must not overlap"
+        )
+    return then, now
