@@ -43,10 +43,10 @@ def as_date(value: Any, *, what: str) -> dt.date:
     import pandas as pd
 
     try:
-        day = pd.Timestamp(value)
+        day = None if pd.isna(value) else pd.Timestamp(value)
     except (ValueError, TypeError):
-        day = pd.NaT
-    if pd.isna(day):
+        day = None
+    if day is None:
         raise GBAnalysisError(f"{what} must be a day, such as '2024-03-01', not {value!r}")
     return day.date()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gbanalysis.dataset.arguments import checked
+from gbanalysis.dataset.expressions import Period
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview import facts as rows
 from gbanalysis.overview.estimates import (
@@ -95,7 +96,7 @@ def key_figures(
     dataset: Dataset,
     *,
     by: Sequence[str] | str = (),
-    period: rows.Period = "W",
+    period: Period = "W",
     as_of: dt.date | None = None,
     confidence: float = 0.9,
     metrics: Sequence[str] = tuple(LABELS),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gbanalysis.dataset.arguments import checked
+from gbanalysis.dataset.expressions import Period
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview import facts as rows
 from gbanalysis.overview.estimates import every_period, finality
@@ -149,7 +150,7 @@ def margin(
     *,
     costs: pd.DataFrame | None = None,
     by: Sequence[str] | str = (),
-    period: rows.Period = "M",
+    period: Period = "M",
     as_of: dt.date | None = None,
     confidence: float = 0.9,
 ) -> Margin:

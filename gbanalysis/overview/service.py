@@ -11,6 +11,7 @@ import pandas as pd
 
 from gbanalysis.dataset.arguments import checked
 from gbanalysis.dataset.contract import STAGES
+from gbanalysis.dataset.expressions import Period
 from gbanalysis.errors import NotEnoughDataError
 from gbanalysis.overview import facts as rows
 from gbanalysis.overview.estimates import every_period, finality, share_estimates
@@ -102,7 +103,7 @@ def service_level(
     dataset: Dataset,
     *,
     by: Sequence[str] | str = (),
-    period: rows.Period = "W",
+    period: Period = "W",
     as_of: dt.date | None = None,
     claim_days: int = 3,
     confidence: float = 0.9,

@@ -41,7 +41,8 @@ def with_refunds(lines: Any, refunds: Any, *, as_of: dt.date, approved_only: boo
     units = lines.refunded_units + ibis.ifelse(lines.n_no_units > 0, share * quantity, 0.0)
     lines = lines.mutate(
         refunded=lines.n_refunds.notnull().cast("int64"),
-        refunded_quantity=ibis.least(units, quantity).fill_null(0.0),
-        refunded_amount=ibis.least(lines.asked_amount.cast("float64"), amount).fill_null(0.0),
+        # Without a refund both are null, and engines' LEAST passes over nulls: fill them first.
+        refunded_quantity=ibis.least(units.fill_null(0.0), quantity),
+        refunded_amount=ibis.least(lines.asked_amount.cast("float64").fill_null(0.0), amount),
     )
     return lines.drop("asked_amount", "n_refunds", "refunded_units", "n_no_units", "refunded_no_units")
