@@ -1,30 +1,40 @@
 """What one pass over the lines must deliver for an attribution, and the mechanisms that it tells apart.
 
-The cells
+The cells (being extended: columns named <stage>_hours, <stage>_temperature, site_id and policy are read from 19:40 on)
 ---------
 One row for each distinct combination of the columns below; the number of rows is bounded by the chain and the calendar,
 not by the lines. All that follows is computed from the cells alone.
 
-=================  ===================================================================================================
-period             ``"base"`` or ``"current"``
-day                the fulfilment date (any hashable): outcomes are clustered by day
-category           category of the SKU
-supplier_id        supplier of the line
-origin_id          the first node after the supplier; the supplier's own id where the chain has none
-central_id         the central warehouse; a grid belongs to one
-grid_id            the grid warehouse
-region             where the weather is measured; a grid lies in one
-temperature_c      mean temperature of the region on the day (NaN in all rows: no weather known)
-hours of a stage   one column a `Stage`: mean hours of the row's lines at that node. Lines whose hours fall into
-                   different bins of one hour stand in different rows; what is lost within a bin is of second order
-n                  lines
-refunded           refunded lines; may be fractional where it is corrected for delay
-refunded_variance  optional: variance that the delay correction adds to ``refunded``
-=================  ===================================================================================================
+=====================  ===============================================================================================
+period                 ``"base"`` or ``"current"``
+day                    the fulfilment date (any hashable): outcomes are clustered by day
+category               category of the SKU
+supplier_id            supplier of the line
+origin_id              the shared warehouse; the supplier's own id where the chain has none
+central_id             the central warehouse; a grid belongs to one
+grid_id                the grid warehouse
+site_id                optional: the community site; it belongs to one grid. Without it the hours of the sites of a
+                       grid are taken together
+region                 where the weather is measured; a grid (or site, if given) lies in one
+temperature_c          mean temperature of the region on the day (NaN in all rows: no weather known)
+``<stage>_hours``      optional, one column a `Stage`: mean hours of the row's lines at that node. Lines whose hours
+                       fall into different bins of one hour stand in different rows; what is lost within a bin is of
+                       second order. A stage without the column, or with NaN in all rows, is part of quality
+``<stage>_temperature``  optional: mean temperature of the node while the row's lines were there; as the hours
+policy                 optional: share (0 or 1, or between) of the row's lines under the easier refund rule, as it
+                       holds for their region, category and day
+n                      lines
+refunded               refunded lines; may be fractional where it is corrected for delay
+refunded_variance      optional: variance that the delay correction adds to ``refunded``, row by row. What the rows
+                       share (one delay curve serves many) goes into `attribute_cells(shared_error=...)`
+=====================  ===============================================================================================
 
-The mechanisms, in causal order: mix P(category, grid); allocation P(supplier, origin | category, central); weather
-P(temperature | region); transit P(hours | node, node before, temperature), one a stage; and quality P(refund | all of
-these), whose change is told apart into suppliers, categories, grids and the rest that is common to all.
+Stages are named as in the data contract: supplier, shared_warehouse, central_warehouse, grid_warehouse, community_site.
+
+The mechanisms, in causal order: mix P(category, grid or site); allocation P(supplier, origin | category, central);
+weather P(temperature | region); for each stage transit P(hours | node, node before, weather) and temperature P(node
+temperature | node, node before, weather); policy P(rule | category, region); and quality P(refund | all of these),
+whose change is told apart into suppliers, categories, warehouses and the rest that is common to all.
 """
 
 from __future__ import annotations
