@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Span = tuple[dt.date, dt.date]
 
-BIN_HOURS = 2.0  # lines whose hours over all stages differ by more stand in different cells
+BIN_HOURS = 4.0  # lines whose hours over all stages differ by more stand in different cells
 LEAST_KNOWN = 0.5  # a stage whose hours are known for a smaller share of lines in a period is left out
 WAY = ("supplier_id", "origin_id", "central_id", "grid_id", "region")
 KEYS = ("period", "day", "category", *WAY)
@@ -103,17 +103,18 @@ def observed_weather(weather: Any, *, first: dt.date, last: dt.date) -> Any:
 def _way(lines: Any) -> dict[str, Any]:
     """The nodes that a line passes: as its line and site say, else as the flows say, else the node before it."""
 
-    def named(column: str, stage: str) -> list[Any]:
-        node = stage_columns(stage)[2]
-        return [lines[name].cast("string") for name in (column, node) if name in lines.columns]
+    def node(column: str, stage: str, otherwise: Any) -> Any:
+        if column in lines.columns:
+            return lines[column].cast("string")
+        told = stage_columns(stage)[2]
+        return lines[told].fill_null(otherwise) if told in lines.columns else otherwise
 
-    supplier = ibis.coalesce(*named("supplier_id", STAGES[0]), ibis.literal(NO_VALUE))
-    central = ibis.coalesce(*named("central_id", STAGES[2]), ibis.literal(NO_VALUE))
+    supplier = node("supplier_id", STAGES[0], ibis.literal(NO_VALUE))
     return {
         "supplier_id": supplier,
-        "origin_id": ibis.coalesce(*named("", STAGES[1]), supplier),
-        "central_id": central,
-        "grid_id": ibis.coalesce(*named("grid_id", STAGES[3]), lines.region),
+        "origin_id": node("", STAGES[1], supplier),
+        "central_id": node("central_id", STAGES[2], ibis.literal(NO_VALUE)),
+        "grid_id": node("grid_id", STAGES[3], lines.region),
     }
 
 
@@ -131,7 +132,7 @@ def complete_cells(
     policies
         The contract's table; None where there is none.
     """
-    cells, notes = _one_way_a_grid(cells.reset_index(drop=True))
+    cells, notes = _one_way_a_grid(cells)
     notes += [f"{key} is not known: one level stands for all" for key in WAY[:4] if (cells[key] == NO_VALUE).all()]
     stages, found = _fill_hours(cells)
     notes += found + _add_weather(cells, weather) + _add_rules(cells, policies)
@@ -142,9 +143,9 @@ def complete_cells(
 
 def _one_way_a_grid(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Split grids that belong to several central warehouses or regions, as one grid must belong to one of each."""
-    owners = cells.groupby("grid_id")[["central_id", "region"]].nunique().max(axis=1)
-    split = owners.index[owners > 1]
-    if split.empty:
+    ways = cells[["grid_id", "central_id", "region"]].drop_duplicates()
+    split = ways.loc[ways["grid_id"].duplicated(), "grid_id"].unique()
+    if len(split) == 0:
         return cells, []
     here = cells["grid_id"].isin(split)
     name = cells["grid_id"] + " of " + cells["central_id"] + " in " + cells["region"]
@@ -159,6 +160,7 @@ def _fill_hours(cells: pd.DataFrame) -> tuple[tuple[str, ...], list[str]]:
     if stage_columns(STAGES[0])[0] not in cells:
         return (), ["no stage flows tied to the lines: transit and node temperature are part of quality"]
     stages, notes = [], []
+    filled: dict[str, list[str]] = {"hours": [], "temperature": []}
     for place, name in enumerate(STAGES):
         hours, temperature, _ = stage_columns(name)
         node, before = NODES[name], NODES[STAGES[max(place - 1, 0)]]
@@ -167,18 +169,20 @@ def _fill_hours(cells: pd.DataFrame) -> tuple[tuple[str, ...], list[str]]:
             notes.append(f"hours of the stage {name} are known for {share:.0%} of the lines: they are part of quality")
             continue
         stages.append(name)
-        n_filled = _fill(cells, hours, (["period", before, node], ["period", node], ["period"]))
-        if n_filled:
-            notes.append(f"hours of the stage {name} unknown for {n_filled} lines: the mean of their way stands there")
+        if n_filled := _fill(cells, hours, (["period", before, node], ["period", node], ["period"])):
+            filled["hours"].append(f"{name} {n_filled}")
         if _known_share(cells, temperature) < LEAST_KNOWN:
             cells.drop(columns=temperature, inplace=True)
-            notes.append(f"no temperature is known at the stage {name}: it is part of quality")
-            continue
-        n_filled = _fill(cells, temperature, (["day", node, "category"], ["period", node, "category"], ["period"]))
-        if n_filled:
-            notes.append(
-                f"temperature at the stage {name} unknown for {n_filled} lines: their node's mean stands there"
-            )
+            notes.append(f"temperature at the stage {name} is not known for most lines: it is part of quality")
+        elif n_filled := _fill(
+            cells, temperature, (["day", node, "category"], ["period", node, "category"], ["period"])
+        ):
+            filled["temperature"].append(f"{name} {n_filled}")
+    notes += [
+        f"{what} unknown for some lines, and the mean of their way or node put there ({', '.join(counts)} lines)"
+        for what, counts in filled.items()
+        if counts
+    ]
     return tuple(stages), notes
 
 
@@ -190,16 +194,19 @@ def _known_share(cells: pd.DataFrame, column: str) -> float:
 
 def _fill(cells: pd.DataFrame, column: str, groups: Sequence[list[str]]) -> int:
     """Put the lines' mean over the first group that knows one where a column is unknown; give the lines filled."""
-    unknown = cells[column].isna()
+    n, values = cells["n"].to_numpy(dtype=float), cells[column].to_numpy(dtype=float, copy=True)
+    unknown = ~np.isfinite(values)
+    weight, weighted = np.where(unknown, 0.0, n), np.where(unknown, 0.0, n * values)
     for keys in groups:
-        missing = cells[column].isna()
+        missing = ~np.isfinite(values)
         if not missing.any():
             break
-        weight = cells["n"].where(~unknown, 0)
-        sums = cells.assign(w=weight, x=weight * cells[column].where(~unknown, 0.0)).groupby(keys)[["w", "x"]]
-        total = sums.transform("sum")
-        cells[column] = cells[column].where(~missing, total["x"] / total["w"].where(total["w"] > 0))
-    return int(cells.loc[unknown, "n"].sum())
+        group = cells.groupby(keys, sort=False, observed=True).ngroup().to_numpy()
+        lines, total = np.bincount(group, weights=weight), np.bincount(group, weights=weighted)
+        mean = np.divide(total, lines, out=np.full(len(total), np.nan), where=lines > 0)
+        values[missing] = mean[group[missing]]
+    cells[column] = values
+    return int(n[unknown].sum())
 
 
 def _add_weather(cells: pd.DataFrame, weather: pd.DataFrame | None) -> list[str]:

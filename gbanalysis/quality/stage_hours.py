@@ -48,7 +48,7 @@ def ways(flows: Any) -> Any:
         seen[f"{stage}_came"] = flows.came.max(where=here)
         seen[f"{stage}_left"] = flows.left.max(where=here)
         seen[f"{stage}_node"] = flows.node_id.max(where=here)
-        seen[f"{stage}_temperature"] = flows.temperature_c.mean(where=here) if has_heat else ibis.null("float64").max()
+        seen[f"{stage}_temperature"] = flows.temperature_c.max(where=here) if has_heat else ibis.null("float64").max()
     wide = flows.group_by(flow_key(flows)).aggregate(**seen)
     columns: dict[str, Any] = {}
     for place, stage in enumerate(STAGES):
