@@ -5,17 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gbanalysis.plots.bars import plot_bars
+    from gbanalysis.plots.caterpillar import plot_caterpillar
+    from gbanalysis.plots.forest import plot_forest
     from gbanalysis.plots.heat import plot_heat
     from gbanalysis.plots.interactive import interactive_series
     from gbanalysis.plots.multiples import plot_multiples
+    from gbanalysis.plots.projection import plot_projection
     from gbanalysis.plots.series import plot_series
     from gbanalysis.plots.waterfall import plot_waterfall
 
 _HOMES = {
     "interactive_series": "interactive",
     "plot_bars": "bars",
+    "plot_forest": "forest",
+    "plot_caterpillar": "caterpillar",
     "plot_heat": "heat",
     "plot_multiples": "multiples",
+    "plot_projection": "projection",
     "plot_series": "series",
     "plot_waterfall": "waterfall",
 }
@@ -23,8 +29,10 @@ _HOMES = {
 __all__ = [
     "interactive_series",
     "plot_bars",
+    "plot_forest",
     "plot_heat",
     "plot_multiples",
+    "plot_projection",
     "plot_series",
     "plot_waterfall",
 ]

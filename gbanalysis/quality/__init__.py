@@ -4,15 +4,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gbanalysis.quality.actions import RankedActions, rank_actions
     from gbanalysis.quality.attribution import ShiftAttribution
+    from gbanalysis.quality.caliber_rates import RefundRate
+    from gbanalysis.quality.calibers import refund_rate
+    from gbanalysis.quality.maturity import project_refund_rate
+    from gbanalysis.quality.projected_rate import ProjectedRate
     from gbanalysis.quality.triangle import Triangle
 
 _HOMES = {
+    "RankedActions": "gbanalysis.quality.actions",
+    "rank_actions": "gbanalysis.quality.actions",
+    "RefundRate": "gbanalysis.quality.caliber_rates",
+    "refund_rate": "gbanalysis.quality.calibers",
     "ShiftAttribution": "gbanalysis.quality.attribution",
+    "ProjectedRate": "gbanalysis.quality.projected_rate",
+    "project_refund_rate": "gbanalysis.quality.maturity",
     "Triangle": "gbanalysis.quality.triangle",
 }
 
-__all__ = ["ShiftAttribution", "Triangle"]
+__all__ = [
+    "ProjectedRate",
+    "RankedActions",
+    "RefundRate",
+    "ShiftAttribution",
+    "Triangle",
+    "project_refund_rate",
+    "rank_actions",
+    "refund_rate",
+]
 
 
 def __getattr__(name: str) -> Any:

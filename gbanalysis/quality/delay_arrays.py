@@ -58,20 +58,24 @@ class DelayArrays:
     counts: FloatArray
     scale: FloatArray
 
-    def over_parts(self, values: FloatArray, code: IntArray, size: int) -> FloatArray:
-        """Sum [n_parts, ...] to cells or groups."""
-        found = np.zeros((size, *values.shape[1:]))
-        np.add.at(found, code, values)
-        return found
+    def over_groups(self, values: FloatArray) -> FloatArray:
+        """Sum [n_parts, n_days] to [n_groups, n_days]."""
+        return _sums(values, self.group, len(self.groups))
 
     def triangle(self) -> Triangle:
         """Give the triangle of the cells in units of one refund; cells of one category are reported alike."""
-        exposure = self.over_parts(self.offered, self.cell, len(self.cells)) / self.scale[:, None]
+        exposure = _sums(self.offered, self.cell, len(self.cells)) / self.scale[:, None]
         counts = self.counts / self.scale[:, None, None]
         # What is left of rounding may exceed the exposure by a hair.
         exposure = np.maximum(exposure, counts.sum(axis=2))
         category = tuple(category for category, _ in self.cells)
         return Triangle(counts, start=self.days[0], exposure=exposure, cells=self.cells, group=category)
+
+
+def _sums(values: FloatArray, code: IntArray, size: int) -> FloatArray:
+    found = np.zeros((size, values.shape[1]))
+    np.add.at(found, code, values)
+    return found
 
 
 def share_cells(category: Sequence[str], region: Sequence[str], n: FloatArray) -> list[tuple[str, str]]:
