@@ -1,0 +1,218 @@
+"""A scan of all nodes of a hierarchy for those whose refunds moved beyond what moved around them.
+
+What a node should have in the current period follows from its cells' usual rates and from the shifts found so far. The
+statistic is the signed root of the likelihood ratio of a count against an expectation that is itself uncertain. Its
+largest value over all nodes is held against the largest values in worlds drawn without any further shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gbanalysis.quality.batches import node_scatter, scatter_variances
+from gbanalysis.quality.hierarchy import Hierarchy
+from gbanalysis.quality.usual_rates import ROUNDS, UsualRates, learn_usual_rates
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+N_WORLDS = 999
+ROUNDS_IN_WORLDS = 3
+VALUES_AT_ONCE = 2_000_000
+SWEEPS = 25
+SETTLED = 1e-6
+LEAST_EXPECTED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class PeriodCounts:
+    """Refunds and exposure (lines times the share of their refunds reported by now) of each cell: [n_cells] each.
+
+    `scatter` [n_kinds] holds the relative variances of `batches.scatter_variances`.
+    """
+
+    refunded: FloatArray
+    exposure: FloatArray
+    scatter: FloatArray
+
+    @classmethod
+    def from_days(
+        cls, hierarchy: Hierarchy, cell: IntArray, day: IntArray, refunded: FloatArray, exposure: FloatArray
+    ) -> PeriodCounts:
+        """Add up rows of one cell and day each; `day` counts from 0."""
+        n_cells = len(hierarchy.codes)
+        return cls(
+            np.bincount(cell, refunded, n_cells),
+            np.bincount(cell, exposure, n_cells),
+            scatter_variances(hierarchy, cell, day, refunded, exposure),
+        )
+
+
+class Expected(NamedTuple):
+    """Mean and variance of the cells' counts [..., n_cells]; events behind the nodes' expectations [..., n_nodes]."""
+
+    mean: FloatArray
+    variance: FloatArray
+    events: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """All that does not change while nodes are searched."""
+
+    hierarchy: Hierarchy
+    base: PeriodCounts
+    current: PeriodCounts
+    usual: UsualRates
+    base_deflation: FloatArray = field(init=False)
+    current_deflation: FloatArray = field(init=False)
+    shared_variance: FloatArray = field(init=False)
+    prior_events: FloatArray = field(init=False)
+    is_in_both: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        mean = self.usual.means(self.base.refunded, self.base.exposure)
+        rate, _ = self.usual.posterior(mean, self.base.refunded, self.base.exposure)
+        then, now = rate * self.base.exposure, rate * self.current.exposure
+        alone = np.eye(len(self.hierarchy.kinds))[-1].astype(bool)
+        in_base, in_current = self.base.scatter.sum(), self.current.scatter.sum()
+        # Of the base's scatter a cell's own part is in the posterior of its rate; what cells share is added here.
+        own = node_scatter(self.hierarchy, np.where(alone, in_base, 0.0), then)
+        shared = node_scatter(self.hierarchy, self.base.scatter, then) - own
+        object.__setattr__(self, "base_deflation", 1 + then * in_base)
+        object.__setattr__(self, "current_deflation", 1 + now * in_current)
+        object.__setattr__(self, "prior_events", self._prior_events())
+        offered = [self.node_sums(period.exposure) > 0 for period in (self.base, self.current)]
+        object.__setattr__(self, "is_in_both", offered[0] & offered[1])
+        object.__setattr__(
+            self, "shared_variance", shared + node_scatter(self.hierarchy, self.current.scatter, now)
+        )
+
+    def _prior_events(self) -> FloatArray:
+        """Events that the rest of the hierarchy is worth for each node's rate, beside its own."""
+        if self.usual.known is not None:
+            return np.full(self.hierarchy.n_nodes, np.inf)
+        events = np.zeros(len(self.hierarchy.kinds))
+        events[-1] = np.inf  # the cells' posterior knows
+        events[list(self.usual.factors.kinds)] = self.usual.factors.shapes
+        return events[self.hierarchy.kind]
+
+    def expect(self, refunded: FloatArray, *, rounds: int = ROUNDS) -> Expected:
+        """What cells should have in the current period given base counts [..., n_cells], without any shift."""
+        count, exposure = refunded / self.base_deflation, self.base.exposure / self.base_deflation
+        mean = self.usual.means(count, exposure, rounds=rounds)
+        rate, variance = self.usual.posterior(mean, count, exposure)
+        events = self.node_sums(count) + self.prior_events
+        return Expected(rate * self.current.exposure, variance * self.current.exposure**2, events)
+
+    def node_sums(self, values: FloatArray) -> FloatArray:
+        """Add up cells [..., n_cells] to nodes [..., n_nodes]."""
+        return np.asarray((self.hierarchy.members @ values.T).T)
+
+    def shifts(self, nodes: Sequence[int], count: FloatArray, mean: FloatArray) -> FloatArray:
+        """Fit one factor a node so that the nodes' counts are met; give each cell's product, shaped like `mean`."""
+        factor = np.ones_like(mean)
+        cells = [self.hierarchy.members[node].indices for node in nodes]
+        for _ in range(SWEEPS if len(nodes) > 1 else len(nodes)):
+            largest = 0.0
+            for inside in cells:
+                due = (mean[..., inside] * factor[..., inside]).sum(axis=-1)
+                step = count[..., inside].sum(axis=-1) / np.maximum(due, LEAST_EXPECTED)
+                factor[..., inside] *= step[..., None]
+                largest = max(largest, float(np.abs(step - 1).max()))
+            if largest < SETTLED:
+                break
+        return factor
+
+    def strength(self, count: FloatArray, expected: Expected, factor: FloatArray) -> FloatArray:
+        """Signed root of the likelihood ratio of each node: [..., n_nodes]."""
+        due = self.node_sums(expected.mean * factor)
+        # A node's cells share the errors of what their levels suggest: the node knows no more than its own events.
+        spread = np.maximum(self.node_sums(expected.variance * factor**2), due**2 / np.maximum(expected.events, 0.5))
+        root = signed_root(self.node_sums(count), due, spread + due**2 * self.shared_variance)
+        return np.where(self.is_in_both, root, 0.0)
+
+    def worlds(self, factor: FloatArray, n_worlds: int, rng: np.random.Generator) -> Iterator[tuple[FloatArray, ...]]:
+        """Draw base and current counts [n, n_cells] of worlds in which only `factor` shifts the cells."""
+        counts = self.base.refunded / self.base_deflation + self.current.refunded / self.current_deflation
+        exposure = self.base.exposure / self.base_deflation + factor * self.current.exposure / self.current_deflation
+        mean, variance = self.usual.posterior(self.usual.means(counts, exposure), counts, exposure)
+        at_once = max(1, VALUES_AT_ONCE // self.hierarchy.n_nodes)
+        for start in range(0, n_worlds, at_once):
+            n = min(at_once, n_worlds - start)
+            rate = rng.gamma(mean**2 / variance, variance / mean, (n, len(mean)))
+            yield tuple(
+                rng.poisson(rate * period.exposure * shift * self._frailty(period.scatter, n, rng)).astype(float)
+                for period, shift in ((self.base, 1.0), (self.current, factor))
+            )
+
+    def _frailty(self, scatter: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+        frailty = np.ones((n, 1))
+        for kind in np.flatnonzero(scatter):
+            shape = 1 / scatter[kind]
+            drawn = rng.gamma(shape, 1 / shape, (n, self.hierarchy.sizes[kind]))
+            frailty = frailty * drawn[:, self.hierarchy.groups[kind]]
+        return frailty
+
+    def by_chance(self, nodes: Sequence[int], factor: FloatArray, rng: np.random.Generator) -> Chance:
+        """Draw strengths where nothing but `nodes` moved."""
+        starts = np.searchsorted(self.hierarchy.kind, np.unique(self.hierarchy.kind))
+        largest, squares = [], np.zeros(len(starts))
+        for then, now in self.worlds(factor, N_WORLDS, rng):
+            expected = self.expect(then, rounds=ROUNDS_IN_WORLDS)
+            strength = np.abs(self.strength(now, expected, self.shifts(nodes, now, expected.mean)))
+            largest.append(np.maximum.reduceat(strength, starts, axis=1))
+            squares += np.add.reduceat((strength**2).sum(axis=0), starts)
+        sizes = np.diff([*starts, self.hierarchy.n_nodes])
+        scale = np.maximum(np.sqrt(squares / sizes / N_WORLDS), 1.0)
+        return Chance((np.concatenate(largest) / scale).max(axis=1), np.repeat(scale, sizes))
+
+
+class Chance(NamedTuple):
+    """What strengths chance gives: the largest of each world [N_WORLDS], in units of `scale` [n_nodes].
+
+    The scale, of each kind of node, lets kinds whose expectations are less sure than taken be no easier to name.
+    """
+
+    largest: FloatArray
+    scale: FloatArray
+
+    def p_value(self, strength: float) -> float:
+        """Chance that any node comes out as strong."""
+        return float((1 + (self.largest >= strength).sum()) / (1 + len(self.largest)))
+
+
+def prepare_scan(hierarchy: Hierarchy, base: PeriodCounts, current: PeriodCounts) -> Scan:
+    """Learn the cells' usual rates from the base period."""
+    deflation = 1 + base.refunded * base.scatter.sum()
+    usual = learn_usual_rates(hierarchy, base.refunded / deflation, base.exposure / deflation)
+    return Scan(hierarchy, base, current, usual)
+
+
+def signed_root(count: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:
+    """Signed root of twice the log likelihood ratio of a count against an uncertain expectation.
+
+    The expectation counts as `mean`² / `variance` events seen on an exposure at which `mean` events were due: two
+    Poisson counts are compared. Without uncertainty it is the root of a single Poisson count's ratio.
+
+    Examples
+    --------
+    >>> signed_root(np.array([60.0]), np.array([24.0]), np.array([24.0])).round(2)
+    array([3.99])
+    >>> signed_root(np.array([60.0]), np.array([24.0]), np.array([0.0])).round(2)
+    array([6.16])
+    """
+    mean = np.maximum(mean, LEAST_EXPECTED)
+    events = mean**2 / np.maximum(variance, 1e-12 * mean**2)
+    share = mean / (events + mean)  # of the events of both together that fall on the count
+    pooled = share * (events + count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.where(count > 0, count * np.log(count / pooled), 0.0)
+    # events * log(events' fitted share) by log1p: it stays exact where the expectation is known.
+    ratio = 2 * (own + events * -np.log1p((pooled / mean) - 1))
+    return np.asarray(np.sign(count - mean) * np.sqrt(np.maximum(ratio, 0.0)))
