@@ -25,7 +25,7 @@ def dowhy_change(cells: pd.DataFrame, *, n_samples: int = 20_000, seed: int = 0)
             "grid": "g" + lines["grid_id"].astype(str),
             "supplier": "s" + lines["supplier_id"].astype(str),
             "heat": (lines["temperature_c"] - 15) / 10,
-            "hours": (lines["central_hours"] + lines["grid_hours"] - 20) / 10,
+            "hours": (lines["central_warehouse_hours"] + lines["grid_warehouse_hours"] - 20) / 10,
             "refund": refunded.map({True: "1", False: "0"}),
         }
     ).reset_index(drop=True)

@@ -37,7 +37,7 @@ def oracle(world: RefundWorld, cells: pd.DataFrame) -> dict[str, float]:
     period = (cells["period"] == "current").to_numpy(dtype=int)
     n, y = cells["n"].to_numpy(dtype=float), cells["refunded"].to_numpy(dtype=float)
     heat = cells["temperature_c"].to_numpy() - 15.0
-    hours = (cells["central_hours"] + cells["grid_hours"]).to_numpy() - 20.0
+    hours = (cells["central_warehouse_hours"] + cells["grid_warehouse_hours"]).to_numpy() - 20.0
     one_c, one_s = np.eye(CATEGORIES)[category], np.eye(SUPPLIERS)[supplier]
     shocked = ((supplier == world.shocked_supplier) & (period == 1))[:, None].astype(float)
     blocks = [one_c, one_s[:, 1:], one_c * hours[:, None], one_c * heat[:, None], shocked]
@@ -56,7 +56,10 @@ def oracle(world: RefundWorld, cells: pd.DataFrame) -> dict[str, float]:
     shape = (CENTRALS, CATEGORIES, SUPPLIERS, ORIGINS)
     allocation = _shares(n, (central, category, supplier, origin), shape)
     allocation /= np.maximum(allocation.sum(axis=(2, 3), keepdims=True), 1e-300)
-    log_first, log_second = np.log(cells["central_hours"]), np.log(cells["grid_hours"].clip(lower=0.1))
+    log_first, log_second = (
+        np.log(cells["central_warehouse_hours"]),
+        np.log(cells["grid_warehouse_hours"].clip(lower=0.1)),
+    )
     first = _group_mean(log_first.to_numpy(), (origin, central), (ORIGINS, CENTRALS), world.central_hours)
     moved = log_second.to_numpy() - np.log1p(HOURS_PER_DEGREE * heat)
     apart = (grid == world.shocked_grid) & (period == 1)

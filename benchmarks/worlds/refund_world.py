@@ -161,7 +161,7 @@ def draw_cells(rng: np.random.Generator, world: RefundWorld, n_lines: int) -> pd
             pd.DataFrame({
                 "period": name, "day": day + period * DAYS, "category": category, "supplier_id": supplier,
                 "origin_id": origin, "central_id": central, "grid_id": grid, "region": central,
-                "temperature_c": temperature, "central_hours": first, "grid_hours": second,
+                "temperature_c": temperature, "central_warehouse_hours": first, "grid_warehouse_hours": second,
                 "n": n, "hidden_rush": rush[day, grid], "refunded": rng.binomial(n, probability(world, logit)),
             })
         )  # fmt: skip

@@ -7,63 +7,57 @@ value, restricted to the routes of a level, is that level's own Shapley value in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from gbanalysis.quality.mechanisms import CodedCells
 
-from gbanalysis.quality.mechanisms import QUALITY, Stage, players
-from gbanalysis.stats.shapley import shapley_weights
-
-FloatArray = NDArray[np.float64]
+PLACES = ("category", "supplier_id", "grid_id", "region")
 
 
 @dataclass(frozen=True)
 class Account:
-    """A mechanism's part (some players) split by a key: `dimension` is its name, `key` the column (None: not split).
+    """A mechanism's part (the sum of some players) split by a key: `dimension` is its name, `key` the column.
 
-    ``weights`` turn the rates of all coalitions into the contribution. `centred` accounts belong to the mix: a level
-    that grows is credited with its rate less the overall one, for the sum of all shares cannot grow.
+    `key` None: not split. `centred` accounts belong to the mix: a level that grows is credited with its rate less the
+    overall one, for the sum of all shares cannot grow.
     """
 
     view: str
     mechanism: str
     dimension: str | None
     key: str | None
-    weights: FloatArray
+    players: tuple[int, ...]
     centred: bool = False
 
 
-def list_accounts(stages: Sequence[Stage]) -> list[Account]:
+def list_accounts(cells: CodedCells) -> list[Account]:
     """All accounts: first the mechanisms, then the players, then the levels of both views."""
-    names = players(stages)
-    shapley = dict(zip(names, shapley_weights(len(names)), strict=True))
-    quality = [f"quality_{key}" for key in QUALITY]
-    parts: dict[str, FloatArray] = {name: shapley[name] for name in ("mix", "allocation", "weather")}
-    if stages:
-        parts["transit"] = np.sum([shapley[f"transit_{stage.name}"] for stage in stages], axis=0)
-    parts["quality"] = np.sum([shapley[name] for name in (*quality, "quality_rest")], axis=0)
-    accounts = [Account("mechanism", name, None, None, weights) for name, weights in parts.items()]
-    accounts += [Account("player", name, None, None, weights) for name, weights in shapley.items()]
+    names = cells.players
+    parts: dict[str, tuple[int, ...]] = {}
+    for place, name in enumerate(names):
+        mechanism = name.split("_")[0]
+        parts[mechanism] = (*parts.get(mechanism, ()), place)
+    accounts = [Account("mechanism", name, None, None, players) for name, players in parts.items()]
+    accounts += [Account("player", name, None, None, (place,)) for place, name in enumerate(names)]
 
     def split(view: str, name: str, key: str, dimension: str | None = None, player: str | None = None) -> None:
-        weights = shapley[player] if player else parts[name]
-        accounts.append(Account(view, name, dimension or key, key, weights, centred=name == "mix"))
+        players = (names.index(player),) if player else parts[name]
+        accounts.append(Account(view, name, dimension or key, key, players, centred=name == "mix"))
 
-    for view, keys in (("who", ("category",)), ("where", ("category", "grid_id"))):
-        for key in keys:
-            split(view, "mix", key)
+    split("who", "mix", "category")
     split("who", "allocation", "category")
     split("who", "weather", "region")
-    for stage in stages:
-        split("who", "transit", stage.node, stage.name, f"transit_{stage.name}")
-    for key, player in zip(QUALITY, quality, strict=True):
-        split("who", "quality", key, player=player)
-    accounts.append(Account("who", "quality", "rest", None, shapley["quality_rest"]))
-    for key in ("category", "central_id", "grid_id"):
-        split("where", "allocation", key)
-    for name in ("weather", *(["transit"] if stages else []), "quality"):
-        for key in ("category", "supplier_id", "grid_id"):
+    for mechanism in ("transit", "temperature"):
+        for stage in cells.stages:
+            if f"{mechanism}_{stage.name}" in names:
+                split("who", mechanism, stage.node, stage.name, f"{mechanism}_{stage.name}")
+    if "policy" in parts:
+        split("who", "policy", "region")
+    for key in cells.quality:
+        split("who", "quality", key, player=f"quality_{key}")
+    accounts.append(Account("who", "quality", "rest", None, (names.index("quality_rest"),)))
+    for name in parts:
+        keys = {"mix": ("category", "grid_id", "region"), "allocation": ("category", "central_id", "grid_id", "region")}
+        for key in keys.get(name, PLACES):
             split("where", name, key)
     return accounts

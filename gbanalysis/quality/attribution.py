@@ -12,7 +12,6 @@ from scipy import special
 
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.accounts import Account, list_accounts
-from gbanalysis.quality.coalitions import route_rates
 from gbanalysis.quality.correction import correct_to_observed
 from gbanalysis.quality.influence import derive_all
 from gbanalysis.quality.mechanisms import CHAIN, CodedCells, Stage, encode_cells
@@ -204,14 +203,13 @@ def attribute_cells(
     coded = encode_cells(cells, stages)
     model, tables = fit_refunds(coded), build_tables(coded)
     corrected = correct_to_observed(model, tables, coded.rates)
-    rates = route_rates(corrected.effects, model.design, tables)
-    accounts = list_accounts(coded.stages)
-    figures = derive_all(coded, model, tables, rates, accounts)
-    spread = np.sqrt(variances(coded, model, corrected.effects, tables, rates, figures))
+    accounts = list_accounts(coded)
+    figures = derive_all(coded, corrected.routes, accounts)
+    spread = np.sqrt(variances(coded, model, corrected, tables, figures))
     base, current = (float(rate) for rate in coded.rates)
     half = special.stdtrit(2 * max(days_each(coded) - 1, 1), 0.5 + confidence / 2) * spread
     table = _table(coded, accounts, figures.value, spread, half)
-    notes = (*tables.notes, *overlap_notes(coded, table))
+    notes = (*coded.notes, *tables.notes, *overlap_notes(coded, table))
     return ShiftAttribution(
         table, base, current, (float(corrected.residual[0]), float(corrected.residual[1])), confidence, notes
     )

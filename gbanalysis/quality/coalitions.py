@@ -1,8 +1,9 @@
-"""The expected refund rate under any mixture of the two periods' mechanisms, by exact contraction.
+"""The expected refund rate under any mixture of the two periods' mechanisms, and its Shapley values.
 
-A coalition is the set of mechanisms taken from the current period, as a number whose bit i is player i of
-`mechanisms.players`. Its low two bits (mix, allocation) only weigh routes; the rest, its *inner* part, sets the rate of
-each route. So the rate of all coalitions is two small products: rates of routes by inner part, times route weights.
+With every mechanism taken from the current period with probability t, each on its own, the expected rate V(t) is a
+product of factors on each route. A mechanism's Shapley value is the mean over t from 0 to 1 of the effect of switching
+it (G. Owen 1972, Management Science 18, P64-P79, the multilinear extension). The integrand is a polynomial in t, so a
+Gauss rule gives the mean exactly, however many mechanisms there are; no coalition is listed.
 """
 
 from __future__ import annotations
@@ -11,136 +12,120 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from gbanalysis.quality.design import Design, hour_slopes, monomials
-from gbanalysis.quality.mechanisms import QUALITY
+from gbanalysis.quality.factors import MIX, Factor, RouteModel, base_product, list_factors
 from gbanalysis.quality.tables import Tables
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+
+CHUNK = 20_000  # numbers an array holds while routes are worked through
 
 
 @dataclass(frozen=True)
-class RouteRates:
-    """Expected refund rate of every route by inner coalition, and its derivatives.
+class RouteWorth:
+    """Shapley value of each player on each route, shape (players + 1, routes), and derivatives by the parameters.
 
-    ``rate`` has shape (inner, routes); ``by_monomial`` (inner, routes, monomials): the derivative by a coefficient of a
-    monomial; ``by_hours`` (inner, routes, stages): by a shift of a stage's hours; ``by_slope``: by the slope of a
-    stage's hours on temperature.
+    The last row is the mean rate over both sides of the mix's switch, in the same average over coalitions.
+    ``slope`` has shape (players + 1, routes, parameters).
     """
 
-    inner: IntArray
-    rate: FloatArray
-    by_monomial: FloatArray
-    by_hours: FloatArray
-    by_slope: FloatArray
+    value: FloatArray
+    slope: FloatArray
 
 
-def route_rates(effects: FloatArray, design: Design, tables: Tables, inner: IntArray | None = None) -> RouteRates:
-    """Average the model's probability over temperature and hours for each route.
+def shapley_routes(model: RouteModel) -> RouteWorth:
+    """Work out every player's value on every route."""
+    size = model.n_players + 1
+    nodes, weights = np.polynomial.legendre.leggauss((model.n_players + 1) // 2)
+    value = np.empty((size, model.tables.n_routes))
+    slope = np.empty((size, model.tables.n_routes, model.slots.size))
+    for part in _chunks(model):
+        product, fixed = base_product(model, part)
+        factors = list_factors(model, part)
+        shape = product.shape
+        by_player = np.zeros((shape[0], size, *shape[1:]))
+        by_slot = np.zeros((shape[0], model.slots.size, *shape[1:]))
+        for slot, log_slope in fixed:
+            by_slot[:, slot] = log_slope
+        found, slopes = np.zeros((shape[0], size)), np.zeros((shape[0], size, model.slots.size))
+        for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+            mean = weight * product
+            for factor in factors:
+                mean = mean * _mixed(factor.values, node, factor.players)
+            for factor in factors:
+                _switch(factor, node, mean, by_player, by_slot, slopes)
+            moved = (by_player * mean[:, None]).reshape(shape[0], size, -1)
+            found += moved.sum(axis=2)
+            slopes += moved @ by_slot.reshape(shape[0], model.slots.size, -1).transpose(0, 2, 1)
+        value[:, part], slope[:, part] = found.T, slopes.transpose(1, 0, 2)
+    return RouteWorth(value, slope)
 
-    Parameters
-    ----------
-    effects, design
-        The fitted model.
-    tables
-        Routes, and the points that stand for temperature and hours in each period.
-    inner
-        The inner coalitions wanted (coalition >> 2); all by default.
+
+def _chunks(model: RouteModel) -> list[slice]:
+    """Cut the routes so that the arrays stay small."""
+    points = 2 * model.tables.heat.shape[2] * len(model.exponents)
+    step = max(CHUNK // points, 1)
+    return [slice(first, first + step) for first in range(0, model.tables.n_routes, step)]
+
+
+def _mixed(values: FloatArray, node: float, players: tuple[int, ...], switched: int | None = None) -> FloatArray:
+    """Mean of a factor when each player is on with probability `node`; the difference, along a switched player.
+
+    For the row after the last player, which belongs to the mix, both sides count the same.
     """
-    n_stages, n_quality = len(tables.transit), len(QUALITY) + 1
-    if inner is None:
-        inner = np.arange(2 ** (1 + n_stages + n_quality))
-    coefficients, changes = route_coefficients(effects, design, tables)
-    n_basis = coefficients.shape[1]
-    rate = np.empty((len(inner), tables.n_routes))
-    by_monomial = np.empty((*rate.shape, n_basis))
-    by_hours, by_slope = np.empty((*rate.shape, n_stages)), np.empty((*rate.shape, n_stages))
-    timing = inner & (2 ** (1 + n_stages) - 1)
-    for pattern in np.unique(timing):
-        rows = np.flatnonzero(timing == pattern)
-        bits = [pattern >> place & 1 for place in range(1 + n_stages)]
-        basis, weight = _points(tables, bits)
-        level = np.einsum("zk,zkp->zp", coefficients, basis)
-        for row in rows:
-            on = (inner[row] >> (1 + n_stages) >> np.arange(n_quality) & 1) - 0.5
-            p = special.expit(level + (changes @ on)[:, None])
-            slope = weight * p * (1 - p)
-            rate[row] = np.einsum("zp,zp->z", weight, p)
-            by_monomial[row] = (basis @ slope[:, :, None])[:, :, 0]
-    for stage in range(n_stages):
-        source = hour_slopes(n_stages, stage)
-        by_hours[:, :, stage] = sum(coefficients[:, one] * by_monomial[:, :, other] for one, other, _ in source)
-        by_slope[:, :, stage] = sum(coefficients[:, one] * by_monomial[:, :, other] for one, _, other in source)
-    return RouteRates(inner, rate, by_monomial, by_hours, by_slope)
+    for player in players:
+        off, on = (1 - node, node) if player != switched else (-1.0, 1.0)
+        values = off * values[0] + on * values[1]
+    return values
 
 
-def route_coefficients(effects: FloatArray, design: Design, tables: Tables) -> tuple[FloatArray, FloatArray]:
-    """Coefficient of each monomial on each route, and each quality player's change of the log-odds there."""
-    n_basis = 3 + 2 * len(tables.transit)
-    coefficients = np.zeros((tables.n_routes, n_basis))
-    changes = np.zeros((tables.n_routes, len(QUALITY) + 1))
-    for place, term in enumerate(design.terms):
-        own = effects[design.columns(place)]
-        values = own[0] if term.key is None else own[tables.codes[term.key]]
-        if term.player is not None:
-            changes[:, term.player] += values
-        else:
-            for power in term.powers:
-                coefficients[:, power] += values
-    return coefficients, changes
+def _switch(
+    factor: Factor, node: float, mean: FloatArray, by_player: FloatArray, by_slot: FloatArray, slopes: FloatArray
+) -> None:
+    """Fill in a factor's relative effect of switching and its logarithmic derivatives, and add how the two meet."""
+    whole = _mixed(factor.values, node, factor.players)
+    for slot, slope in factor.slopes:
+        by_slot[:, slot] = _mixed(slope, node, factor.players) / whole
+    switches = [(player, player) for player in factor.players]
+    if MIX in factor.players:
+        switches.append((by_player.shape[1] - 1, -1))
+    for row, player in switches:
+        change = factor.values.mean(axis=0) if player < 0 else _mixed(factor.values, node, factor.players, player)
+        by_player[:, row] = change / whole
+        for slot, slope in factor.slopes:
+            moved = slope.mean(axis=0) if player < 0 else _mixed(slope, node, factor.players, player)
+            meet = moved / whole - by_slot[:, slot] * by_player[:, row]
+            slopes[:, row, slot] += np.einsum("znr,znr->z", mean, np.broadcast_to(meet, mean.shape))
 
 
-def _points(tables: Tables, bits: list[int]) -> tuple[FloatArray, FloatArray]:
-    """Monomials at all combinations of points of a route, shape (routes, monomials, points), and their weights."""
-    n_axes = len(bits)
-    region = tables.codes["region"]
+def end_rates(model: RouteModel) -> tuple[FloatArray, FloatArray]:
+    """Expected rate of each route, times its probability, in the base and the current period, and its derivatives.
 
-    def along(values: FloatArray, axis: int) -> FloatArray:
-        shape = [len(values)] + [1] * n_axes
-        shape[1 + axis] = values.shape[1]
-        return values.reshape(shape)
-
-    heat = along(tables.heat[bits[0]][region], 0)
-    weight = along(tables.heat_shares[bits[0]][region], 0)
-    hours = []
-    for stage, transit in enumerate(tables.transit):
-        period = bits[1 + stage]
-        hours.append(along(transit.points[period][transit.segment], 1 + stage) + transit.slope * heat)
-        weight = weight * along(transit.shares[period][transit.segment], 1 + stage)
-    basis = monomials(heat, hours)
-    shape = np.broadcast_shapes(*(value.shape for value in basis))
-    stacked = np.stack([np.broadcast_to(value, shape).reshape(shape[0], -1) for value in basis], axis=1)
-    return stacked, weight.reshape(shape[0], -1)
+    Returns
+    -------
+    value, slope
+        Shapes (2, routes) and (2, routes, parameters); shares of mix and allocation are taken as given.
+    """
+    value = np.empty((2, model.tables.n_routes))
+    slope = np.zeros((2, model.tables.n_routes, model.slots.size))
+    for part in _chunks(model):
+        product, fixed = base_product(model, part)
+        factors = list_factors(model, part)
+        for period in (0, 1):
+            mean = product
+            for factor in factors:
+                mean = mean * factor.values[(period,) * len(factor.players)]
+            value[period, part] = mean.sum(axis=(1, 2))
+            for slot, log_slope in fixed:
+                slope[period, part, slot] = np.einsum("znr,znr->z", mean, log_slope)
+            for factor in factors[3:]:  # after mix, allocation and weather
+                at = (period,) * len(factor.players)
+                for slot, by in factor.slopes:
+                    ratio = np.broadcast_to(by[at] / factor.values[at], mean.shape)
+                    slope[period, part, slot] = np.einsum("znr,znr->z", mean, ratio)
+    return value, slope
 
 
 def route_weights(tables: Tables) -> FloatArray:
-    """Probability of each route for the four choices of periods of mix and allocation, shape (4, routes)."""
-    return np.stack([tables.probability(outer & 1, outer >> 1) for outer in range(4)])
-
-
-def coalition_rates(rates: RouteRates, weights: FloatArray) -> FloatArray:
-    """Expected refund rate of every coalition, in the order of their numbers."""
-    return np.asarray((rates.rate @ weights.T).ravel())
-
-
-def gradients(design: Design, tables: Tables, rates: RouteRates, shares: FloatArray) -> FloatArray:
-    """Derivative of sum(shares * rate) by every effect, route by route: shape (routes, effects).
-
-    Parameters
-    ----------
-    shares
-        Weight of each inner coalition and route, shape (inner, routes).
-    """
-    n_stages = len(tables.transit)
-    plain = np.einsum("cz,czk->zk", shares, rates.by_monomial)
-    halves = (rates.inner >> (1 + n_stages) >> np.arange(len(QUALITY) + 1)[:, None] & 1) - 0.5
-    changed = halves @ (shares * rates.by_monomial[:, :, 0])
-    result = np.zeros((tables.n_routes, design.n_columns))
-    rows = np.arange(tables.n_routes)
-    for place, term in enumerate(design.terms):
-        level = 0 if term.key is None else tables.codes[term.key]
-        value = plain[:, list(term.powers)].sum(axis=1) if term.player is None else changed[term.player]
-        result[rows, design.offsets[place] + level] += value
-    return result
+    """Probability of each route in the base and the current period, shape (2, routes)."""
+    return np.stack([tables.probability(period, period) for period in (0, 1)])

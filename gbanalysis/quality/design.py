@@ -1,7 +1,7 @@
 """The terms of the refund model: which columns a line switches on, and how strongly each is held to zero at first.
 
-Every term is an effect of a key's levels (or one for all) times a polynomial in temperature T and the stages' hours
-H_1..H_S. The same list builds the rows of the fit and the expectations over routes.
+Every term is an effect of a key's levels (or one for all) times a polynomial in the weather, the stages' hours and node
+temperatures, and the refund rule. The same list builds the rows of the fit and the expectations over routes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gbanalysis.quality.mechanisms import QUALITY, CodedCells
+from gbanalysis.quality.mechanisms import CodedCells
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Term:
     """One term.
 
     ``powers`` lists the monomials that the term multiplies; ``key`` the column whose levels differ (None: one effect);
-    ``player`` the place in `QUALITY` (or len(QUALITY) for the rest) of a term that changes between the periods.
-    Terms with one ``group`` share a variance, which starts at ``scale`` squared; ``kind`` is the form of the prior.
+    ``player`` the place among the quality players of a term that changes between the periods. Terms with one ``group``
+    share a variance, which starts at ``scale`` squared; ``kind`` is the form of the prior.
     """
 
     group: str
@@ -37,24 +36,61 @@ class Term:
     player: int | None = None
 
 
-def monomials(temperature: FloatArray, hours: Sequence[FloatArray]) -> list[FloatArray]:
-    """1, T, H_1..H_S, T squared, T H_1..T H_S; the arguments broadcast against each other."""
-    one = np.ones(np.broadcast_shapes(temperature.shape, *(h.shape for h in hours)))
-    return [one, temperature, *hours, temperature**2, *(temperature * h for h in hours)]
+@dataclass(frozen=True)
+class Basis:
+    """Places of the monomials: 1, T, T squared; H and T H by stage; N and H N by stage with a node temperature N; rule.
 
-
-def hour_slopes(n_stages: int, stage: int) -> tuple[tuple[int, int, int], ...]:
-    """The monomials that hold H of a stage, each with its derivative by H, and that derivative times T."""
-    return (2 + stage, 0, 1), (3 + n_stages + stage, 1, 2 + n_stages)
-
-
-def make_terms(n_stages: int) -> tuple[Term, ...]:
-    """The terms for a chain with so many timed stages.
-
-    The response to temperature and hours differs by category, to temperature also by supplier, to hours also by stage;
-    it does not change between the periods. What changes is the level: by supplier, category, grid, and for all.
+    T is the weather, H the hours of a stage; the rule is the share of lines under the easier refund rule.
     """
-    stages = range(n_stages)
+
+    n_stages: int
+    cooled: tuple[int, ...]
+    policy: bool
+
+    @property
+    def hours(self) -> tuple[int, ...]:
+        """H of each stage."""
+        return tuple(3 + stage for stage in range(self.n_stages))
+
+    @property
+    def heat_hours(self) -> tuple[int, ...]:
+        """T H of each stage."""
+        return tuple(3 + self.n_stages + stage for stage in range(self.n_stages))
+
+    @property
+    def node_heat(self) -> tuple[int, ...]:
+        """N of each stage with a temperature."""
+        return tuple(3 + 2 * self.n_stages + at for at in range(len(self.cooled)))
+
+    @property
+    def node_hours(self) -> tuple[int, ...]:
+        """H N of each stage with a temperature."""
+        return tuple(3 + 2 * self.n_stages + len(self.cooled) + at for at in range(len(self.cooled)))
+
+    @property
+    def rule(self) -> int:
+        """The rule; the last one."""
+        return self.size - 1
+
+    @property
+    def size(self) -> int:
+        """Number of monomials."""
+        return 3 + 2 * self.n_stages + 2 * len(self.cooled) + self.policy
+
+    def of_rows(self, cells: CodedCells) -> FloatArray:
+        """The monomials of each row of the cells, shape (monomials, rows)."""
+        heat, hours, node = cells.temperature, cells.hours, cells.node_heat
+        plain = [np.ones_like(heat), heat, heat**2, *hours, *(heat * hours), *node, *(node * hours[list(self.cooled)])]
+        return np.stack(plain if cells.policy is None else [*plain, cells.policy])
+
+
+def make_terms(basis: Basis, quality: Sequence[str]) -> tuple[Term, ...]:
+    """All terms of the model.
+
+    The response to weather, hours and node temperature differs by category, to weather also by supplier, to hours and
+    node temperature also by stage; it does not change between the periods. What changes is the level: by the dimensions
+    of `quality`, and for all.
+    """
     terms = [
         Term("intercept", None, (0,), "flat", 10.0),
         Term("supplier", "supplier_id", (0,), "normal", 0.3),
@@ -64,19 +100,28 @@ def make_terms(n_stages: int) -> tuple[Term, ...]:
         Term("heat", None, (1,), "flat", 2.0),
         Term("heat by category", "category", (1,), "normal", 0.1),
         Term("heat by supplier", "supplier_id", (1,), "normal", 0.05),
-        Term("curve", None, (2 + n_stages,), "normal", 0.05),
+        Term("curve", None, (2,), "normal", 0.05),
     ]
-    if n_stages:
-        hours = tuple(2 + stage for stage in stages)
+    if basis.hours:
         terms += [
-            Term("hours", None, hours, "flat", 2.0),
-            Term("hours by category", "category", hours, "normal", 0.2),
-            Term("heat and hours", None, tuple(3 + n_stages + stage for stage in stages), "normal", 0.05),
+            Term("hours", None, basis.hours, "flat", 2.0),
+            Term("hours by category", "category", basis.hours, "normal", 0.2),
+            Term("heat and hours", None, basis.heat_hours, "normal", 0.05),
         ]
-    if n_stages > 1:
-        terms += [Term("hours by stage", None, (2 + stage,), "normal", 0.1) for stage in stages]
-    terms += [Term(f"change by {key}", key, (0,), "sparse", 0.05, place) for place, key in enumerate(QUALITY)]
-    terms.append(Term("change of all", None, (0,), "sparse", 0.05, len(QUALITY)))
+    if basis.cooled:
+        terms += [
+            Term("node heat", None, basis.node_heat, "flat", 2.0),
+            Term("node heat by category", "category", basis.node_heat, "normal", 0.1),
+            Term("node heat and hours", None, basis.node_hours, "normal", 0.05),
+        ]
+    if len(basis.hours) > 1:
+        terms += [Term("hours by stage", None, (power,), "normal", 0.1) for power in basis.hours]
+    if len(basis.cooled) > 1:
+        terms += [Term("node heat by stage", None, (power,), "normal", 0.1) for power in basis.node_heat]
+    if basis.policy:
+        terms.append(Term("policy", None, (basis.rule,), "flat", 1.0))
+    terms += [Term(f"change by {key}", key, (0,), "sparse", 0.05, place) for place, key in enumerate(quality)]
+    terms.append(Term("change of all", None, (0,), "sparse", 0.05, len(quality)))
     return tuple(terms)
 
 
@@ -84,6 +129,7 @@ def make_terms(n_stages: int) -> tuple[Term, ...]:
 class Design:
     """The terms laid out in columns: column ``offset + level`` holds a level's effect."""
 
+    basis: Basis
     terms: tuple[Term, ...]
     offsets: tuple[int, ...]
     sizes: tuple[int, ...]
@@ -93,6 +139,11 @@ class Design:
         """Number of effects."""
         return self.offsets[-1] + self.sizes[-1]
 
+    @property
+    def n_quality(self) -> int:
+        """Number of players that change the level."""
+        return sum(term.player is not None for term in self.terms)
+
     def columns(self, place: int) -> slice:
         """The columns of a term."""
         return slice(self.offsets[place], self.offsets[place] + self.sizes[place])
@@ -100,20 +151,21 @@ class Design:
 
 def lay_out(cells: CodedCells) -> Design:
     """Give every term its columns."""
-    terms = make_terms(len(cells.stages))
+    basis = Basis(len(cells.stages), cells.cooled, cells.policy is not None)
+    terms = make_terms(basis, cells.quality)
     sizes = tuple(1 if term.key is None else cells.size(term.key) for term in terms)
-    return Design(terms, tuple(int(at) for at in np.cumsum((0, *sizes[:-1]))), sizes)
+    return Design(basis, terms, tuple(int(at) for at in np.cumsum((0, *sizes[:-1]))), sizes)
 
 
 def model_matrix(design: Design, cells: CodedCells) -> sparse.csr_matrix:
     """One row a cell. A change enters as +1/2 in the current period and -1/2 in the base one."""
-    basis = monomials(cells.temperature, list(cells.hours))
+    basis = design.basis.of_rows(cells)
     half = cells.period - 0.5
     columns, values = [], []
     for place, term in enumerate(design.terms):
         level = 0 if term.key is None else cells.codes[term.key]
         columns.append(np.broadcast_to(design.offsets[place] + level, half.shape))
-        value = np.sum([basis[power] for power in term.powers], axis=0)
+        value = basis[list(term.powers)].sum(axis=0)
         values.append(value if term.player is None else value * half)
     width = len(design.terms)
     starts = np.arange(0, width * len(half) + 1, width)

@@ -1,6 +1,6 @@
 """What one pass over the lines must deliver for an attribution, and the mechanisms that it tells apart.
 
-The cells (being extended: columns named <stage>_hours, <stage>_temperature, site_id and policy are read from 19:40 on)
+The cells
 ---------
 One row for each distinct combination of the columns below; the number of rows is bounded by the chain and the calendar,
 not by the lines. All that follows is computed from the cells alone.
@@ -40,7 +40,7 @@ whose change is told apart into suppliers, categories, warehouses and the rest t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,43 +56,73 @@ IntArray = NDArray[np.int64]
 
 PERIODS = ("base", "current")
 KEYS = ("category", "supplier_id", "origin_id", "central_id", "grid_id", "region")
-QUALITY = ("supplier_id", "category", "grid_id")  # dimensions in which quality may change; the rest is common to all
-DEGREES, HOURS = 10.0, 10.0  # units in which temperature and hours enter the model
+DESTINATION = ("central_id", "grid_id", "region")  # what the last node of a line's way settles
+QUALITY = ("supplier_id", "category", "origin_id", "central_id", "grid_id")  # dimensions in which quality may change
+DEGREES, HOURS = 10.0, 10.0  # units in which temperatures and hours enter the model
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A node of the chain whose hours are known: the columns of its hours, of the node and of the node before."""
+    """A stage of the chain: its name, and the columns of its hours, of its node and of the node before."""
 
     name: str
     hours: str
     node: str
     before: str
 
+    @property
+    def temperature(self) -> str:
+        """Column of the node's temperature."""
+        return f"{self.name}_temperature"
+
 
 CHAIN = (
-    Stage("central_warehouse", "central_hours", "central_id", "origin_id"),
-    Stage("grid_warehouse", "grid_hours", "grid_id", "central_id"),
+    Stage("supplier", "supplier_hours", "supplier_id", "supplier_id"),
+    Stage("shared_warehouse", "shared_warehouse_hours", "origin_id", "supplier_id"),
+    Stage("central_warehouse", "central_warehouse_hours", "central_id", "origin_id"),
+    Stage("grid_warehouse", "grid_warehouse_hours", "grid_id", "central_id"),
+    Stage("community_site", "community_site_hours", "site_id", "grid_id"),
 )
 
 
 @dataclass(frozen=True)
 class CodedCells:
-    """The cells as arrays: labels are replaced by codes, temperature and hours are centred and scaled.
+    """The cells as arrays: labels are replaced by codes, temperatures and hours are centred and scaled.
 
-    ``codes`` and ``labels`` have one entry a key column; ``hours`` has shape (stages, rows).
+    Attributes
+    ----------
+    stages, cooled
+        The stages whose hours are known, in the order of the chain; places in it of those whose temperature is too.
+    last
+        The key of the last node: ``site_id`` or ``grid_id``.
+    quality
+        Dimensions whose change of quality can be told apart; the rest is common to all.
+    codes, labels
+        One entry a key column.
+    hours, node_heat
+        Shape (stages, rows) and (cooled, rows).
+    policy
+        Share of each row's lines under the easier refund rule; None where its effect is not identified.
+    notes
+        What the cells cannot tell.
     """
 
     stages: tuple[Stage, ...]
+    cooled: tuple[int, ...]
+    last: str
+    quality: tuple[str, ...]
     period: IntArray
     day: IntArray
     codes: dict[str, IntArray]
     labels: dict[str, NDArray[np.object_]]
     temperature: FloatArray
     hours: FloatArray
+    node_heat: FloatArray
+    policy: FloatArray | None
     n: FloatArray
     refunded: FloatArray
     extra_variance: FloatArray
+    notes: tuple[str, ...]
 
     @property
     def totals(self) -> FloatArray:
@@ -103,6 +133,15 @@ class CodedCells:
     def rates(self) -> FloatArray:
         """Refund rate of each period."""
         return np.asarray(np.bincount(self.period, weights=self.refunded, minlength=2) / self.totals)
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Names of the mechanisms in causal order."""
+        transit = tuple(f"transit_{stage.name}" for stage in self.stages)
+        heat = tuple(f"temperature_{self.stages[place].name}" for place in self.cooled)
+        policy = () if self.policy is None else ("policy",)
+        quality = (*(f"quality_{key}" for key in self.quality), "quality_rest")
+        return ("mix", "allocation", "weather", *transit, *heat, *policy, *quality)
 
     def size(self, key: str) -> int:
         """Number of levels of a key."""
@@ -117,7 +156,7 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
     cells
         A frame as the module describes it.
     stages
-        The stages whose hours are known, in the order of the chain; may be empty.
+        The stages that may be told apart, in the order of the chain; those without hours in the cells are left out.
 
     Raises
     ------
@@ -128,20 +167,59 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
     """
     import pandas as pd
 
-    need = ["period", "day", *KEYS, "temperature_c", *(stage.hours for stage in stages), "n", "refunded"]
-    missing = [name for name in need if name not in cells]
+    last = "site_id" if "site_id" in cells else "grid_id"
+    stages = [replace(stage, node="grid_id") if stage.node not in cells else stage for stage in stages]
+    missing = [name for name in ("period", "day", *KEYS, "temperature_c", "n", "refunded") if name not in cells]
     if missing:
         raise ContractError(f"the cells lack {', '.join(missing)}")
     cells = cells[cells["n"] != 0]
+    _check_counts(cells)
+    n = cells["n"].to_numpy(dtype=float)
+    codes, labels = {}, {}
+    for key in dict.fromkeys((*KEYS, last)):
+        code, level = pd.factorize(cells[key], sort=True)
+        if (code < 0).any():
+            raise ContractError(f"{key} is empty in {int((code < 0).sum())} cells")
+        codes[key], labels[key] = code.astype(np.int64), np.asarray(level, dtype=object)
+    for key in DESTINATION:
+        owners = cells.groupby(last)[key].nunique()
+        if (owners > 1).any():
+            raise ContractError(f"{last.removesuffix('_id')} {owners.index[owners > 1][0]} has more than one {key}")
+    known = tuple(stage for stage in stages if _is_known(cells, stage.hours))
+    cooled = tuple(place for place, stage in enumerate(known) if _is_known(cells, stage.temperature))
+    period = np.asarray(cells["period"] == "current", dtype=np.int64)
+    policy, notes = _identified_policy(cells, period)
+    extra = cells["refunded_variance"].to_numpy(dtype=float) if "refunded_variance" in cells else np.zeros(len(cells))
+    return CodedCells(
+        known,
+        cooled,
+        last,
+        _separable(codes),
+        period,
+        pd.factorize(cells["day"])[0].astype(np.int64),
+        codes,
+        labels,
+        _centred(cells, "temperature_c") / DEGREES if _is_known(cells, "temperature_c") else np.zeros(len(n)),
+        _stacked(cells, [stage.hours for stage in known]) / HOURS,
+        _stacked(cells, [known[place].temperature for place in cooled]) / DEGREES,
+        policy,
+        n,
+        cells["refunded"].to_numpy(dtype=float),
+        extra,
+        notes,
+    )
+
+
+def _check_counts(cells: pd.DataFrame) -> None:
+    """Refuse impossible counts, and periods in which there is nothing to explain."""
     strange = set(cells["period"]) - set(PERIODS)
     if strange:
         raise ContractError(f"period must be base or current, not {sorted(map(str, strange))[:5]}")
     n, refunded = (cells[name].to_numpy(dtype=float) for name in ("n", "refunded"))
     if not (np.isfinite(n) & (n > 0) & np.isfinite(refunded) & (refunded >= 0)).all():
         raise ContractError("n and refunded must be finite and not negative")
-    period = np.asarray(cells["period"] == "current", dtype=np.int64)
-    for place, name in enumerate(PERIODS):
-        here = period == place
+    for name in PERIODS:
+        here = (cells["period"] == name).to_numpy()
         if not here.any():
             raise NotEnoughDataError(f"the {name} period has no lines")
         if refunded[here].sum() == 0:
@@ -150,51 +228,49 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
             raise NotEnoughDataError(
                 f"the {name} period has no fewer refunded lines than lines: nothing can be told apart"
             )
-    codes, labels = {}, {}
-    for key in KEYS:
-        code, level = pd.factorize(cells[key], sort=True)
-        if (code < 0).any():
-            raise ContractError(f"{key} is empty in {int((code < 0).sum())} cells")
-        codes[key], labels[key] = code.astype(np.int64), np.asarray(level, dtype=object)
-    for key in ("central_id", "region"):
-        owners = cells.groupby("grid_id")[key].nunique()
-        if (owners > 1).any():
-            raise ContractError(f"grid {owners.index[owners > 1][0]} has more than one {key}")
-    extra = cells["refunded_variance"].to_numpy(dtype=float) if "refunded_variance" in cells else np.zeros(len(cells))
-    return CodedCells(
-        tuple(stages),
-        period,
-        pd.factorize(cells["day"])[0].astype(np.int64),
-        codes,
-        labels,
-        _centred(cells["temperature_c"].to_numpy(dtype=float), n, "temperature_c") / DEGREES,
-        np.array([_centred(cells[stage.hours].to_numpy(dtype=float), n, stage.hours) for stage in stages]).reshape(
-            len(stages), len(cells)
-        )
-        / HOURS,
-        n,
-        refunded,
-        extra,
+
+
+def _separable(codes: dict[str, IntArray]) -> tuple[str, ...]:
+    """Dimensions with two levels or more that do not repeat one named before."""
+    kept: list[str] = []
+    for key in QUALITY:
+        size = int(codes[key].max()) + 1
+        others = [codes[other] for other in kept]
+        same = [len(np.unique(code * size + codes[key])) == size == int(code.max()) + 1 for code in others]
+        if size > 1 and not any(same):
+            kept.append(key)
+    return tuple(kept)
+
+
+def _identified_policy(cells: pd.DataFrame, period: IntArray) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """The policy column where it differs within a period; else its change is one with the rest of quality."""
+    if not _is_known(cells, "policy"):
+        return None, ()
+    policy = cells["policy"].to_numpy(dtype=float)
+    if not (np.isfinite(policy) & (policy >= 0) & (policy <= 1)).all():
+        raise ContractError("policy must lie between 0 and 1 in every cell")
+    if any(np.ptp(policy[period == one]) > 0 for one in (0, 1)):
+        return policy, ()
+    if np.ptp(policy) == 0:
+        return None, ()
+    return None, (
+        "the refund rule changed everywhere at once between the periods: its effect is not identified "
+        "and is part of the quality that is common to all",
     )
 
 
-def _centred(values: FloatArray, n: FloatArray, what: str) -> FloatArray:
-    """Deviations from the mean over lines; zeros where nothing is known at all."""
-    known = np.isfinite(values)
-    if not known.any():
-        return np.zeros_like(values)
-    if not known.all():
-        raise ContractError(f"{what} is known in some cells and not in {int((~known).sum())} others")
-    return np.asarray(values - np.average(values, weights=n))
+def _is_known(cells: pd.DataFrame, name: str) -> bool:
+    return name in cells and bool(cells[name].notna().any())
 
 
-def players(stages: Sequence[Stage]) -> tuple[str, ...]:
-    """Names of the mechanisms in causal order; the position of a name is its bit in a coalition.
+def _stacked(cells: pd.DataFrame, names: Sequence[str]) -> FloatArray:
+    return np.array([_centred(cells, name) for name in names]).reshape(len(names), len(cells))
 
-    Examples
-    --------
-    >>> players(CHAIN)[:4]
-    ('mix', 'allocation', 'weather', 'transit_central_warehouse')
-    """
-    transit = tuple(f"transit_{stage.name}" for stage in stages)
-    return ("mix", "allocation", "weather", *transit, *(f"quality_{key}" for key in QUALITY), "quality_rest")
+
+def _centred(cells: pd.DataFrame, name: str) -> FloatArray:
+    """Deviations from the mean over lines."""
+    values = cells[name].to_numpy(dtype=float)
+    lost = int((~np.isfinite(values)).sum())
+    if lost:
+        raise ContractError(f"{name} is known in some cells and not in {lost} others")
+    return np.asarray(values - np.average(values, weights=cells["n"].to_numpy(dtype=float)))

@@ -34,10 +34,9 @@ class RefundModel:
     penalty: FloatArray
     covariance: FloatArray
 
-    @property
-    def hours_slope(self) -> float:
-        """Log-odds per unit of hours, for all categories together; 0 where no hours are known."""
-        places = [place for place, term in enumerate(self.design.terms) if term.group == "hours"]
+    def slope_of(self, group: str) -> float:
+        """Log-odds per unit of an effect that is one for all; 0 where the model has none of that name."""
+        places = [place for place, term in enumerate(self.design.terms) if term.group == group]
         return sum(float(self.effects[self.design.offsets[place]]) for place in places)
 
     def probability(self, effects: FloatArray) -> FloatArray:

@@ -1,8 +1,8 @@
 """The distributions that produce the lines, one table a mechanism and period.
 
-A route is a way that a line can take: category, grid, supplier and origin. The routes are all pairs of category and
-grid seen in either period, each with all suppliers and origins that served the category from the grid's central
-warehouse in either. So any mixture of the two periods' mechanisms can be written on them.
+A route is a way that a line can take: category, last node (grid or site), supplier and origin. The routes are all pairs
+of category and last node seen in either period, each with all suppliers and origins that served the category from the
+node's central warehouse in either. So any mixture of the two periods' mechanisms can be written on them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.quality.mechanisms import CodedCells
-from gbanalysis.quality.transit import Transit, fit_transit, gauss_rules
+from gbanalysis.quality.exposures import Exposure, fit_exposure, gauss_rules
+from gbanalysis.quality.mechanisms import DESTINATION, CodedCells
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -26,7 +26,9 @@ class Tables:
     """All routes with their codes, and the tables of the two periods.
 
     ``pair`` and ``choice`` say which entry of ``mix`` (2, pairs) and ``allocation`` (2, choices) a route reads;
-    ``parent`` is the (category, central) of each choice; ``row_pair`` and ``row_choice`` are those of the cells' rows.
+    ``parent`` is the (category, central) of each choice. ``hours`` has one entry a stage, ``node_heat`` one a stage
+    whose temperature is known, ``cooled`` their places among the stages; ``policy`` is the share of each route's lines
+    under the easier refund rule by period, or None.
     """
 
     codes: dict[str, IntArray]
@@ -38,8 +40,16 @@ class Tables:
     parent_lines: FloatArray
     heat: FloatArray
     heat_shares: FloatArray
-    transit: tuple[Transit, ...]
+    hours: tuple[Exposure, ...]
+    node_heat: tuple[Exposure, ...]
+    cooled: tuple[int, ...]
+    policy: FloatArray | None
     notes: tuple[str, ...]
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Hours of all stages, then the temperatures."""
+        return (*self.hours, *self.node_heat)
 
     @property
     def n_routes(self) -> int:
@@ -59,13 +69,13 @@ def build_tables(cells: CodedCells) -> Tables:
     """
     code = cells.codes
     notes: list[str] = []
-    pairs, row_pair = np.unique(np.stack([code["category"], code["grid_id"]]), axis=1, return_inverse=True)
+    pairs, row_pair = np.unique(np.stack([code["category"], code[cells.last]]), axis=1, return_inverse=True)
     keys = np.stack([code[key] for key in ("category", "central_id", "supplier_id", "origin_id")])
     choices, row_choice = np.unique(keys, axis=1, return_inverse=True)
-    owner = _owner(cells, "central_id"), _owner(cells, "region")
+    owner = {key: _owner(cells, key) for key in DESTINATION}
     n_central = cells.size("central_id")
     parent = choices[0] * n_central + choices[1]
-    pair_parent = pairs[0] * n_central + owner[0][pairs[1]]
+    pair_parent = pairs[0] * n_central + owner["central_id"][pairs[1]]
     order = np.argsort(parent, kind="stable")
     first = np.searchsorted(parent[order], pair_parent, side="left")
     count = np.searchsorted(parent[order], pair_parent, side="right") - first
@@ -82,16 +92,13 @@ def build_tables(cells: CodedCells) -> Tables:
     allocation = (
         np.where(lines[:, parent] > 0, chosen, chosen[::-1]) / np.where(lines > 0, lines, lines[::-1])[:, parent]
     )
-    route = {
+    route = {key: owner[key][pairs[1][pair]] for key in DESTINATION} | {
         "category": pairs[0][pair],
-        "grid_id": pairs[1][pair],
-        "central_id": owner[0][pairs[1][pair]],
-        "region": owner[1][pairs[1][pair]],
+        cells.last: pairs[1][pair],
         "supplier_id": choices[2][choice],
         "origin_id": choices[3][choice],
     }
     heat, shares = _weather(cells)
-    transit = tuple(fit_transit(cells, place, route) for place in range(len(cells.stages)))
     return Tables(
         route,
         pair,
@@ -102,7 +109,13 @@ def build_tables(cells: CodedCells) -> Tables:
         lines,
         heat,
         shares,
-        transit,
+        tuple(fit_exposure(cells, stage, cells.hours[at], route) for at, stage in enumerate(cells.stages)),
+        tuple(
+            fit_exposure(cells, cells.stages[stage], cells.node_heat[at], route)
+            for at, stage in enumerate(cells.cooled)
+        ),
+        cells.cooled,
+        _policy(cells, route),
         tuple(notes),
     )
 
@@ -114,10 +127,24 @@ def _counts(cells: CodedCells, code: IntArray, size: int) -> FloatArray:
 
 
 def _owner(cells: CodedCells, key: str) -> IntArray:
-    """The level of `key` that each grid belongs to."""
-    owner = np.zeros(cells.size("grid_id"), dtype=np.int64)
-    owner[cells.codes["grid_id"]] = cells.codes[key]
+    """The level of `key` that each last node belongs to."""
+    owner = np.zeros(cells.size(cells.last), dtype=np.int64)
+    owner[cells.codes[cells.last]] = cells.codes[key]
     return owner
+
+
+def _policy(cells: CodedCells, route: dict[str, IntArray]) -> FloatArray | None:
+    """Share of each route's lines under the easier rule, by period: that of its category and region."""
+    if cells.policy is None:
+        return None
+    size = cells.size("category") * cells.size("region")
+    place = cells.codes["category"] * cells.size("region") + cells.codes["region"]
+    lines = _counts(cells, place, size)
+    under = np.bincount(cells.period * size + place, weights=cells.n * cells.policy, minlength=2 * size).reshape(
+        2, size
+    )
+    share = np.where(lines > 0, under, under[::-1]) / np.where(lines > 0, lines, np.maximum(lines[::-1], 1))
+    return np.asarray(share[:, route["category"] * cells.size("region") + route["region"]])
 
 
 def _weather(cells: CodedCells) -> tuple[FloatArray, FloatArray]:

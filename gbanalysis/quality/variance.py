@@ -1,4 +1,16 @@
-"""The four parts of a contribution's variance; see `influence` for what they are."""
+"""Variance of all figures, from one influence function.
+
+The error of a contribution is the sum of four parts that are uncorrelated, each the derivative times the error of what
+it is taken by:
+
+- outcomes: residuals of the refund model, summed over supplier x day and grid x day (two-way clusters);
+- shrinkage: the prior's own uncertainty, which stands for the bias of shrunken effects (D. Nychka 1988, Journal of the
+  American Statistical Association 83, 1134-1143);
+- mix and allocation: lines drawn from their tables; the days' volumes are taken as they were;
+- hours and node temperatures: each segment's mean and the slope on the weather, with segment x day as clusters.
+
+The weather and the dates of refund rules are given: they are not redrawn.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +18,33 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gbanalysis.quality.coalitions import RouteRates
-from gbanalysis.quality.influence import Derivatives, indicator, route_worth
+from gbanalysis.quality.correction import Correction
+from gbanalysis.quality.exposures import mean_variances
+from gbanalysis.quality.influence import Derivatives, indicator
 from gbanalysis.quality.mechanisms import CodedCells
 from gbanalysis.quality.refund_model import RefundModel
 from gbanalysis.quality.tables import Tables
-from gbanalysis.quality.transit import mean_variances
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
 def variances(
-    cells: CodedCells, model: RefundModel, effects: FloatArray, tables: Tables, rates: RouteRates, figures: Derivatives
+    cells: CodedCells, model: RefundModel, corrected: Correction, tables: Tables, figures: Derivatives
 ) -> FloatArray:
     """Variance of each figure, allowing for the correction to the observed rates."""
-    direction, pull = corrected_directions(model, tables, rates, figures)
+    direction, pull = corrected_directions(model, corrected.slope, figures)
     shrinkage = (direction**2) @ model.penalty
     return np.asarray(
-        outcome_variance(cells, model, effects, direction, pull)
+        outcome_variance(cells, model, corrected.effects, direction, pull)
         + shrinkage
         + table_variance(cells, tables, figures)
-        + hours_variance(cells, model, tables, figures)
+        + exposure_variance(cells, model, tables, figures)
     )
 
 
-def corrected_directions(
-    model: RefundModel, tables: Tables, rates: RouteRates, figures: Derivatives
-) -> tuple[FloatArray, FloatArray]:
+def corrected_directions(model: RefundModel, slope: FloatArray, figures: Derivatives) -> tuple[FloatArray, FloatArray]:
     """How each figure moves with the model's score (figures, effects) and with the two observed rates (figures, 2)."""
-    ends = []
-    for coalition in (0, 4 * len(rates.inner) - 1):
-        only = np.zeros(4 * len(rates.inner))
-        only[coalition] = 1.0
-        ends.append(route_worth(model, tables, rates, only).effects.sum(axis=0))
-    slope = np.stack(ends)
     metric = model.covariance @ slope.T
     pull = figures.effects @ metric @ np.linalg.inv(slope @ metric)
     return np.asarray((figures.effects - pull @ slope) @ model.covariance), np.asarray(pull)
@@ -99,27 +103,30 @@ def table_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> F
     return total
 
 
-def hours_variance(cells: CodedCells, model: RefundModel, tables: Tables, figures: Derivatives) -> FloatArray:
-    """Mean hours of each segment and their slope on temperature, with segment x day as clusters.
+def exposure_variance(cells: CodedCells, model: RefundModel, tables: Tables, figures: Derivatives) -> FloatArray:
+    """Mean hours and temperatures of each segment and their slope on the weather, with segment x day as clusters.
 
     A late lorry counts for more than its hours, for the odds rise exponentially: its residual is bent accordingly.
     """
     total = np.zeros(len(figures.value))
     days = int(cells.day.max()) + 1
-    for transit, by_mean, by_slope in zip(tables.transit, figures.hours, figures.slope.T, strict=True):
-        size = transit.points.shape[1]
-        group = cells.period * size + transit.row_segment
+    response = [model.slope_of("hours")] * len(tables.hours) + [model.slope_of("node heat")] * len(tables.node_heat)
+    for bend, exposure, by_mean, by_slope in zip(
+        response, tables.exposures, figures.means, figures.slopes.T, strict=True
+    ):
+        size = exposure.size
+        group = cells.period * size + exposure.row_segment
         lines = np.bincount(group, weights=cells.n, minlength=2 * size)
-        squared = np.bincount(group, weights=cells.n * transit.residual**2, minlength=2 * size) / np.maximum(lines, 1)
-        bent = transit.residual + model.hours_slope / 2 * (transit.residual**2 - squared[group])
+        squared = np.bincount(group, weights=cells.n * exposure.residual**2, minlength=2 * size) / np.maximum(lines, 1)
+        bent = exposure.residual + bend / 2 * (exposure.residual**2 - squared[group])
         noise = mean_variances(cells, group, bent, 2 * size).reshape(2, size)
         noise[~np.isfinite(noise)] = 0.0
-        by_raw = np.einsum("tls,tus->uls", by_mean, transit.blend)
+        by_raw = np.einsum("tls,tus->uls", by_mean, exposure.blend)
         total += np.einsum("uls,us->l", by_raw**2, noise)
-        total += np.einsum("ls,s->l", (by_raw - by_mean)[1] ** 2, transit.doubt)
+        total += np.einsum("ls,s->l", (by_raw - by_mean)[1] ** 2, exposure.doubt)
         tilts = np.bincount(
             np.unique(group * days + cells.day, return_inverse=True)[1],
-            weights=cells.n * transit.residual * transit.slope_lever,
+            weights=cells.n * exposure.residual * exposure.slope_lever,
         )
         total += by_slope**2 * (tilts @ tilts)
     return total

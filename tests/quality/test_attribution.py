@@ -97,8 +97,9 @@ def test_mix_and_one_quality_factor_agree_with_kitagawa() -> None:
     rate = sums["refunded"] / sums["n"]
     composition = (rate.mean(axis=1) * (share["current"] - share["base"])).sum()
     by_rate = (share.mean(axis=1) * (rate["current"] - rate["base"])).sum()
-    result = attribute_cells(cells.assign(central_hours=10.0, grid_hours=6.0)).to_frame("player").set_index("mechanism")
-    ours = result["contribution"]
+    still = cells.drop(columns=["policy", "grid_warehouse_temperature"])
+    result = attribute_cells(still.assign(central_warehouse_hours=10.0, grid_warehouse_hours=6.0)).to_frame("player")
+    ours = result.set_index("mechanism")["contribution"]
     quality = ours[[name for name in ours.index if name.startswith("quality")]].sum()
     assert quality == pytest.approx(by_rate, abs=3e-5)
     assert ours["mix"] + ours["allocation"] == pytest.approx(composition, abs=3e-5)
@@ -144,7 +145,7 @@ def test_uncertain_delay_widens_the_intervals(cells: pd.DataFrame, found: ShiftA
             "is empty in",
         ),
         (
-            lambda c: c.assign(grid_hours=c["grid_hours"].where(c["grid_id"] != "g1")),
+            lambda c: c.assign(grid_warehouse_hours=c["grid_warehouse_hours"].where(c["grid_id"] != "g1")),
             ContractError,
             "known in some cells",
         ),
@@ -196,3 +197,37 @@ def test_words_and_pictures(found: ShiftAttribution) -> None:
     assert labels[0].startswith("base")
     with pytest.raises(ValueError, match="view must be"):
         found.to_frame("whom")  # type: ignore[arg-type]
+
+
+def test_a_warm_node_and_an_easier_rule_are_players_of_their_own() -> None:
+    found = attribute_cells(small_cells(8, n_days=24, uncooled=8.0, easier=1.0))
+    players = found.to_frame("player").set_index("mechanism")
+    assert players.loc["temperature_grid_warehouse", "ci_lower"] > 0
+    assert players.loc["policy", "ci_lower"] > 0
+    who = found.to_frame()
+    warm = who[(who["mechanism"] == "temperature") & who["level"].notna()]
+    assert warm.loc[warm["contribution"].idxmax(), "level"] == "g1"
+    rule = who[(who["mechanism"] == "policy") & who["level"].notna()].set_index("level")["contribution"]
+    assert rule["r1"] == pytest.approx(players.loc["policy", "contribution"], abs=1e-12)
+    assert abs(rule["r0"]) < 1e-12
+
+
+def test_a_rule_that_changed_everywhere_at_once_is_not_identified(cells: pd.DataFrame) -> None:
+    everywhere = attribute_cells(cells.assign(policy=(cells["period"] == "current").astype(float)))
+    assert "policy" not in set(everywhere.table["mechanism"])
+    assert any("not identified" in note for note in everywhere.notes)
+    with pytest.raises(ContractError, match="policy must lie between"):
+        attribute_cells(cells.assign(policy=2.0))
+
+
+def test_sites_are_nodes_where_the_cells_have_them() -> None:
+    cells = small_cells(9, n_days=6)
+    rng = np.random.default_rng(1)
+    site = cells["grid_id"] + rng.integers(0, 2, len(cells)).astype(str)
+    late = 4.0 + 6.0 * (cells["period"] == "current") * (site == "g01") + rng.normal(size=len(cells))
+    found = attribute_cells(cells.assign(site_id=site, community_site_hours=late)).to_frame()
+    sites = found[(found["mechanism"] == "transit") & (found["dimension"] == "community_site")]
+    assert set(sites["level"]) == set(site)
+    assert sites.loc[sites["contribution"].abs().idxmax(), "level"] == "g01"
+    by_grid = attribute_cells(cells.assign(community_site_hours=late)).to_frame()
+    assert set(by_grid[by_grid["dimension"] == "community_site"]["level"]) == set(cells["grid_id"])

@@ -1,6 +1,6 @@
-"""Hours of a stage in the two periods: points that stand for their distribution, segment by segment.
+"""Hours or node temperature of a stage in the two periods: points that stand for their distribution by segment.
 
-Hours vary by lorry, and a month has thirty of them; so two periods' means differ by chance. As with quality, most
+They vary by lorry, and a month has thirty of them; so two periods' means differ by chance. As with quality, most
 segments are taken as unchanged unless the data say otherwise: the difference of the means is shrunk under a law with
 long tails.
 """
@@ -12,34 +12,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.quality.mechanisms import CodedCells
+from gbanalysis.quality.mechanisms import CodedCells, Stage
 from gbanalysis.stats.quadrature import gauss_rule
 from gbanalysis.stats.shrinkage import sparse_variances
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-HOUR_NODES = 2  # points that stand for a segment's hours
-SCALE = 0.03  # scale of a segment's change before the data, in model units (ten hours)
+POINTS = 2  # that stand for a segment's hours
+SCALE = 0.03  # scale of a segment's change before the data, in model units (ten hours, ten degrees)
 STEPS = 30
 
 
 @dataclass(frozen=True)
-class Transit:
-    """Hours of a stage by segment (node before, node), at mean temperature, and their slope on temperature.
+class Exposure:
+    """Hours, or temperature, of a stage by segment (node before, node) at mean weather, and their slope on the weather.
 
     Attributes
     ----------
     segment, row_segment
         The segment of each route, and of each row of the cells.
     points, shares
-        Points and their weights, shape (2, segments, nodes).
+        Points and their weights, shape (2, segments, points).
     mean_heat
-        Mean temperature of the lines, shape (2, segments).
+        Mean weather of the lines, shape (2, segments).
     slope, slope_lever
-        Hours per degree, the same in both periods; the weight of each row's residual in it.
+        Change per degree, the same in both periods; the weight of each row's residual in it.
     residual
-        Hours of each row less its segment's and period's mean and the slope.
+        Each row less its segment's and period's mean and the slope.
     blend
         What a period's mean moves with the raw mean of a period: shape (2 of the mean, 2 of the raw mean, segments).
     doubt
@@ -57,16 +57,27 @@ class Transit:
     blend: FloatArray
     doubt: FloatArray
 
+    @property
+    def size(self) -> int:
+        """Number of segments."""
+        return int(self.points.shape[1])
 
-def fit_transit(cells: CodedCells, place: int, route: dict[str, IntArray]) -> Transit:
-    """Hours of one stage: slope on temperature within segments, then points of what is left, their change shrunk."""
-    stage = cells.stages[place]
+
+def fit_exposure(cells: CodedCells, stage: Stage, values: FloatArray, route: dict[str, IntArray]) -> Exposure:
+    """Slope on the weather within segments, then points of what is left, their change shrunk.
+
+    Parameters
+    ----------
+    values
+        Hours or temperature of each row at the stage.
+    route
+        Codes of the routes by key.
+    """
     n_nodes = cells.size(stage.node)
     row_key = cells.codes[stage.before] * n_nodes + cells.codes[stage.node]
     keys, row_segment = np.unique(row_key, return_inverse=True)
     size = len(keys)
     segment = np.searchsorted(keys, route[stage.before] * n_nodes + route[stage.node])
-    hours = cells.hours[place]
     group = cells.period * size + row_segment
     lines = np.bincount(group, weights=cells.n, minlength=2 * size)
 
@@ -74,16 +85,16 @@ def fit_transit(cells: CodedCells, place: int, route: dict[str, IntArray]) -> Tr
         return np.asarray(np.bincount(group, weights=cells.n * values, minlength=2 * size) / np.maximum(lines, 1e-300))
 
     mean_heat = mean(cells.temperature)
-    heat, moved = cells.temperature - mean_heat[group], hours - mean(hours)[group]
+    heat, moved = cells.temperature - mean_heat[group], values - mean(values)[group]
     spread = cells.n @ heat**2
     lever = heat / spread if spread > 0 else np.zeros_like(heat)
     slope = float((cells.n * moved) @ lever)
-    level, residual = hours - slope * cells.temperature, moved - slope * heat
-    points, shares = gauss_rules(level, cells.n, cells.period, row_segment, size, HOUR_NODES)
+    level, residual = values - slope * cells.temperature, moved - slope * heat
+    points, shares = gauss_rules(level, cells.n, cells.period, row_segment, size, POINTS)
     noise = mean_variances(cells, group, residual, 2 * size).reshape(2, size)
     noise[(lines == 0).reshape(2, size)] = np.inf
     shift, blend, doubt = _shrunk_change(mean(level).reshape(2, size), noise)
-    return Transit(
+    return Exposure(
         segment,
         row_segment,
         points + shift[:, :, None],

@@ -4,23 +4,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gbanalysis.quality.exposures import Exposure
 from gbanalysis.quality.mechanisms import DEGREES, HOURS, Stage, encode_cells
 from gbanalysis.quality.tables import build_tables
-from gbanalysis.quality.transit import Transit
 
 from .small_chain import small_cells
 
-GRID = Stage("grid_warehouse", "grid_hours", "grid_id", "central_id")
+GRID = Stage("grid_warehouse", "grid_warehouse_hours", "grid_id", "central_id")
 
 
-def fitted(cells: pd.DataFrame) -> Transit:
-    return build_tables(encode_cells(cells, (GRID,))).transit[0]
+def fitted(cells: pd.DataFrame) -> Exposure:
+    return build_tables(encode_cells(cells, (GRID,))).hours[0]
 
 
 def test_a_slope_on_temperature_is_found_and_taken_out() -> None:
     cells = small_cells(3, n_days=20, warmer=5.0)
     hours = 4.0 + 0.2 * cells["temperature_c"]
-    found = fitted(cells.assign(grid_hours=hours))
+    found = fitted(cells.assign(grid_warehouse_hours=hours))
     assert found.slope * HOURS / DEGREES == pytest.approx(0.2, abs=1e-10)
     np.testing.assert_allclose(found.residual, 0.0, atol=1e-12)
     np.testing.assert_allclose(found.points[0], found.points[1], atol=1e-10)
@@ -32,7 +32,9 @@ def test_a_planted_change_stays_and_chance_is_shrunk() -> None:
     means = (found.points * found.shares).sum(axis=2)
     change = HOURS * (means[1] - means[0])
     raw = (
-        cells.assign(weighted=cells["grid_hours"] * cells["n"]).groupby(["grid_id", "period"])[["weighted", "n"]].sum()
+        cells.assign(weighted=cells["grid_warehouse_hours"] * cells["n"])
+        .groupby(["grid_id", "period"])[["weighted", "n"]]
+        .sum()
     )
     raw_change = (raw["weighted"] / raw["n"]).unstack().pipe(lambda frame: frame["current"] - frame["base"])
     assert change[1] == pytest.approx(raw_change["g1"], abs=0.15)
