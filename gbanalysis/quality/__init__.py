@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gbanalysis.quality.abuse import RefundAbuse, score_refund_abuse
     from gbanalysis.quality.actions import RankedActions, rank_actions
     from gbanalysis.quality.attribution import ShiftAttribution
     from gbanalysis.quality.caliber_rates import RefundRate
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from gbanalysis.quality.triangle import Triangle
 
 _HOMES = {
+    "RefundAbuse": "gbanalysis.quality.abuse",
+    "score_refund_abuse": "gbanalysis.quality.abuse",
     "RankedActions": "gbanalysis.quality.actions",
     "rank_actions": "gbanalysis.quality.actions",
     "RefundRate": "gbanalysis.quality.caliber_rates",
@@ -26,12 +29,14 @@ _HOMES = {
 __all__ = [
     "ProjectedRate",
     "RankedActions",
+    "RefundAbuse",
     "RefundRate",
     "ShiftAttribution",
     "Triangle",
     "project_refund_rate",
     "rank_actions",
     "refund_rate",
+    "score_refund_abuse",
 ]
 
 

@@ -10,11 +10,24 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gbanalysis.dataset.expressions import described, selling_lines
+import ibis
+
+from gbanalysis.dataset.expressions import (
+    Period,
+    count_unfulfilled,
+    described,
+    run,
+    selling_lines,
+    truncate,
+    written,
+)
+from gbanalysis.quality.action_cells import sum_to_action_cells
+from gbanalysis.quality.claims import KINDS, flagged_days, like_lines, refunded_rows, user_sums, with_cells
 from gbanalysis.quality.delay_rows import delay_cells, pickup_lags, refund_events
 from gbanalysis.quality.lines import fulfilled_lines, with_refunds
 from gbanalysis.quality.shift_cells import ShiftCells, Span, complete_cells, observed_weather, sum_to_cells
 from gbanalysis.quality.stage_hours import with_stage_hours
+from gbanalysis.quality.units import DateBasis, Unit, caliber_sums, weighted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +61,7 @@ def shift_cells(dataset: Dataset, *, base: Span, current: Span, as_of: dt.date) 
     first, last = min(base[0], current[0]), max(base[1], current[1])
     known = [name for name in ("central_id", "grid_id") if dataset.has("sites", name)]
     lines = _picked_up(dataset, ("category", "region", *known), first=first, last=last, as_of=as_of)
-    cells = sum_to_cells(_with_hours(dataset, lines), base=base, current=current).to_pandas()
+    cells = sum_to_cells(_with_hours(dataset, lines), base=base, current=current).to_pyarrow().to_pandas()
     weather = dataset.table("weather") if dataset.has("weather") else None
     return complete_cells(
         cells,
@@ -88,3 +101,82 @@ def delay_facts(
     cells = delay_cells(lines, events, keys=list(by), unit=unit, max_delay=max_delay, recent_from=recent_from)
     frame: pd.DataFrame = cells.to_pandas()
     return frame.assign(day=frame["day"].to_numpy().astype("datetime64[D]"))
+
+
+def action_cells(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt.date) -> pd.DataFrame:
+    """Sum the lines picked up in a period to the cells from which the saving of actions is learned; see `action_cells`."""
+    known = [name for name in ("central_id", "grid_id") if dataset.has("sites", name)]
+    lines = _picked_up(dataset, ("category", "region", *known), first=first, last=last, as_of=as_of)
+    frame: pd.DataFrame = sum_to_action_cells(_with_hours(dataset, lines)).to_pandas()
+    return frame
+
+
+def caliber_facts(
+    dataset: Dataset, *, unit: Unit, date: DateBasis, by: Sequence[str], period: Period, as_of: dt.date, approved: bool
+) -> pd.DataFrame:
+    """Add up units and refunded units by period; refunds and pickups after `as_of` are not seen.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``period``, `by`, ``way`` (how the clusters are cut), ``n``, ``x``, ``y_y`` and their squares and products (see
+        `caliber_sums`); ``n_users``; ``last_pickup_on``, of the lines picked up by `as_of`.
+    """
+    lines = described(dataset, _referred(dataset, date=date, as_of=as_of), by)
+    lines = with_refunds(lines, dataset.table("refunds"), as_of=as_of, approved_only=approved)
+    keys = ["period", *by]
+    lines = weighted(lines.mutate(period=truncate(lines.day, period)), unit=unit, keys=keys)
+    pickup = ibis.ifelse(lines.fulfilled_on <= as_of, lines.fulfilled_on, ibis.null("date"))
+    people = lines.group_by(keys).aggregate(n_users=lines.user_id.nunique(), last_pickup_on=pickup.max())
+    sums = caliber_sums(lines, unit=unit, keys=keys)
+    return run(sums.left_join(people, keys).drop(*(f"{key}_right" for key in keys)), keys)
+
+
+def ancestor_facts(dataset: Dataset, column: str, ancestors: Sequence[str]) -> pd.DataFrame:
+    """Pair the values of a column of sites or products with those of its `ancestors` that the same table has."""
+    import pandas as pd
+
+    for name in ("sites", "products"):
+        known = [column, *(other for other in ancestors if dataset.has(name, other))]
+        if len(known) > 1 and dataset.has(name, column):
+            rows = dataset.table(name)
+            pairs: pd.DataFrame = rows.select(*(written(rows, other) for other in known)).distinct().to_pandas()
+            return pairs
+    return pd.DataFrame({column: pd.Series(dtype=str)})
+
+
+def unfulfilled_refunds(dataset: Dataset, *, as_of: dt.date, approved: bool) -> int:
+    """Count lines refunded by `as_of` and not picked up by then; the fulfilled basis leaves them out."""
+    return count_unfulfilled(dataset.table("order_lines"), dataset.table("refunds"), as_of=as_of, approved=approved)
+
+
+def _like_lines(dataset: Dataset, *, first: dt.date | None, last: dt.date, as_of: dt.date) -> tuple[Any, list[str]]:
+    """Lines picked up with what was asked back of them, and those of `KINDS` that they have."""
+    homes = ("order_lines", "products", "sites")
+    keys = [name for name in KINDS if any(dataset.has(home, name) for home in homes)]
+    return _picked_up(dataset, keys, first=first, last=last, as_of=as_of), keys
+
+
+def difficulty_cells(dataset: Dataset, *, first: dt.date | None, last: dt.date, as_of: dt.date) -> pd.DataFrame:
+    """Count lines picked up and those refunded by SKU, supplier, place and week; see `claims.like_lines`."""
+    lines, keys = _like_lines(dataset, first=first, last=last, as_of=as_of)
+    return run(like_lines(lines, keys), [*keys, "week"])
+
+
+def user_claims(
+    dataset: Dataset, cells: pd.DataFrame, *, first: dt.date | None, last: dt.date, as_of: dt.date
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sum the lines of each user at each site, and list the refunded lines, with the rates of their `cells`."""
+    lines, keys = _like_lines(dataset, first=first, last=last, as_of=as_of)
+    lines = with_cells(lines, cells, keys)
+    refunds = dataset.table("refunds")
+    rows = refunded_rows(lines, refunds.filter(refunds.requested_on <= as_of))
+    return run(user_sums(lines), ["user_id", "site_id"]), run(rows, ["line_id"])
+
+
+def flagged_facts(
+    dataset: Dataset, bands: pd.DataFrame, *, first: dt.date, last: dt.date, as_of: dt.date
+) -> pd.DataFrame:
+    """Sum the lines of a window by the band of their user, day, site and supplier; see `claims.flagged_days`."""
+    lines = _picked_up(dataset, (), first=first, last=last, as_of=as_of)
+    return run(flagged_days(lines, bands), ["band", "day", "site_id", "supplier_id"])

@@ -1,0 +1,42 @@
+"""What is gained against what it costs, threshold by threshold: points along a line, with the interval of the cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gbanalysis.plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+def plot_tradeoff(
+    frame: pd.DataFrame, *, x: str, y: str, mark: str, x_label: str, y_label: str, ax: Axes | None = None
+) -> Axes:
+    """Draw one point a threshold, both axes in per cent, each with the threshold beside it.
+
+    Parameters
+    ----------
+    frame
+        One row a threshold: `x`, `y` (shares), ``ci_lower`` and ``ci_upper`` of `y`, and `mark`, what is written there.
+    x, y, mark
+        Columns.
+    x_label, y_label
+        What the axes show.
+    ax
+        Where to draw; new axes by default.
+    """
+    with style.look():
+        ax = style.new_axes(ax)
+        rows = frame.sort_values(x)
+        colour = style.ROLES["current"]
+        ax.fill_between(rows[x], rows["ci_lower"], rows["ci_upper"], color=colour, alpha=style.BAND_ALPHA, linewidth=0)
+        ax.plot(rows[x], rows[y], color=colour, marker="o", markersize=4, linewidth=1.6)
+        for row in rows[[x, y, mark]].itertuples(index=False):
+            ax.annotate(f"{row[2]:g}", (row[0], row[1]), xytext=(4, -10), textcoords="offset points", fontsize=8)
+        for axis in ("x", "y"):
+            style.format_unit(ax, "share", axis=axis)
+        ax.set(xlabel=style.axis_label(x_label, "share"), ylabel=style.axis_label(y_label, "share"))
+        ax.set_ylim(bottom=0)
+    return ax
