@@ -4,18 +4,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gbanalysis.quality.abuse import RefundAbuse, score_refund_abuse
+    from gbanalysis.quality.abuse import RefundAbuse
+    from gbanalysis.quality.abuse_scoring import score_refund_abuse
     from gbanalysis.quality.actions import RankedActions, rank_actions
     from gbanalysis.quality.attribution import ShiftAttribution
     from gbanalysis.quality.caliber_rates import RefundRate
     from gbanalysis.quality.calibers import refund_rate
+    from gbanalysis.quality.graph import CausalGraph, supply_chain_graph
     from gbanalysis.quality.maturity import project_refund_rate
     from gbanalysis.quality.projected_rate import ProjectedRate
     from gbanalysis.quality.triangle import Triangle
 
 _HOMES = {
+    "CausalGraph": "gbanalysis.quality.graph",
+    "supply_chain_graph": "gbanalysis.quality.graph",
     "RefundAbuse": "gbanalysis.quality.abuse",
-    "score_refund_abuse": "gbanalysis.quality.abuse",
+    "score_refund_abuse": "gbanalysis.quality.abuse_scoring",
     "RankedActions": "gbanalysis.quality.actions",
     "rank_actions": "gbanalysis.quality.actions",
     "RefundRate": "gbanalysis.quality.caliber_rates",
@@ -27,6 +31,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "CausalGraph",
     "ProjectedRate",
     "RankedActions",
     "RefundAbuse",
@@ -37,6 +42,7 @@ __all__ = [
     "rank_actions",
     "refund_rate",
     "score_refund_abuse",
+    "supply_chain_graph",
 ]
 
 
