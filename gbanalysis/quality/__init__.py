@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from gbanalysis.quality.caliber_rates import RefundRate
     from gbanalysis.quality.calibers import refund_rate
     from gbanalysis.quality.graph import CausalGraph, supply_chain_graph
+    from gbanalysis.quality.local_shifts import LocalShifts
     from gbanalysis.quality.maturity import project_refund_rate
+    from gbanalysis.quality.moved_nodes import find_local_shifts
     from gbanalysis.quality.projected_rate import ProjectedRate
     from gbanalysis.quality.triangle import Triangle
 
@@ -25,6 +27,8 @@ _HOMES = {
     "RefundRate": "gbanalysis.quality.caliber_rates",
     "refund_rate": "gbanalysis.quality.calibers",
     "ShiftAttribution": "gbanalysis.quality.attribution",
+    "LocalShifts": "gbanalysis.quality.local_shifts",
+    "find_local_shifts": "gbanalysis.quality.moved_nodes",
     "ProjectedRate": "gbanalysis.quality.projected_rate",
     "project_refund_rate": "gbanalysis.quality.maturity",
     "Triangle": "gbanalysis.quality.triangle",
@@ -32,12 +36,14 @@ _HOMES = {
 
 __all__ = [
     "CausalGraph",
+    "LocalShifts",
     "ProjectedRate",
     "RankedActions",
     "RefundAbuse",
     "RefundRate",
     "ShiftAttribution",
     "Triangle",
+    "find_local_shifts",
     "project_refund_rate",
     "rank_actions",
     "refund_rate",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 LOWEST_RATE = 1e-5
-WAITED_DAYS = (1, 2, 4)
+WAITED_DAYS = (1, 2, 4)  # edges: the day of pickup, the next, two or three days, more
 MONTH_DAYS = 28
 
 
@@ -52,7 +52,7 @@ def site_factors(sites: pd.DataFrame, claims: pd.DataFrame, weight: FloatArray) 
     row = index.get_indexer(pd.MultiIndex.from_frame(claims[["user_id", "site_id"]])).astype(np.int64)
     own, own_expected = np.bincount(row, weight, minlength=len(sites)), sites["expected"].to_numpy(dtype=float)
     code = pd.factorize(sites["site_id"])[0]
-    refunds, expected = np.bincount(code, own), np.bincount(code, own_expected)
+    refunds, expected = (np.bincount(code, values).astype(np.float64) for values in (own, own_expected))
     strength = credibility(refunds, expected)
     return (refunds[code] - own + strength) / (expected[code] - own_expected + strength), row
 

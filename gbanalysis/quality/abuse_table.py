@@ -51,7 +51,7 @@ def share_of_claims(excess: FloatArray, variance: FloatArray, n: FloatArray, *, 
     --------
     >>> share_of_claims(np.array([0.0, 2.0]), np.array([0.0, 0.5]), np.array([3.0, 4.0]), confidence=0.9).round(2)
     array([[0.  , 0.  ],
-           [0.85, 3.15]])
+           [0.84, 3.16]])
     """
     mean = np.clip(excess / np.maximum(n, 1), 0, 1)
     most = mean * (1 - mean)

@@ -107,12 +107,12 @@ def fit_difficulty(refunds: FloatArray, lines: FloatArray, codes: Sequence[IntAr
     """
     expected = lines * refunds.sum() / lines.sum()
     factors = [np.ones(int(code.max(initial=-1)) + 1) for code in codes]
-    claims = tuple(np.bincount(code, refunds) for code in codes)
+    claims = tuple(np.bincount(code, refunds).astype(np.float64) for code in codes)
     strengths = [0.0] * len(codes)
     for _ in range(SWEEPS):
         for place, code in enumerate(codes):
             expected = expected / factors[place][code]
-            usual = np.bincount(code, expected)
+            usual = np.bincount(code, expected).astype(np.float64)
             strengths[place] = credibility(claims[place], usual)
             factors[place] = (claims[place] + strengths[place]) / (usual + strengths[place])
             expected = expected * factors[place][code]
