@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from gbanalysis.plots.forest import plot_forest
     from gbanalysis.plots.heat import plot_heat
     from gbanalysis.plots.interactive import interactive_series
+    from gbanalysis.plots.moves import plot_moves
     from gbanalysis.plots.multiples import plot_multiples
     from gbanalysis.plots.projection import plot_projection
     from gbanalysis.plots.series import plot_series
@@ -20,6 +21,7 @@ _HOMES = {
     "plot_forest": "forest",
     "plot_caterpillar": "caterpillar",
     "plot_heat": "heat",
+    "plot_moves": "moves",
     "plot_multiples": "multiples",
     "plot_projection": "projection",
     "plot_series": "series",
@@ -29,8 +31,10 @@ _HOMES = {
 __all__ = [
     "interactive_series",
     "plot_bars",
+    "plot_caterpillar",
     "plot_forest",
     "plot_heat",
+    "plot_moves",
     "plot_multiples",
     "plot_projection",
     "plot_series",

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from gbanalysis.quality.abuse import RefundAbuse
     from gbanalysis.quality.abuse_scoring import score_refund_abuse
     from gbanalysis.quality.actions import RankedActions, rank_actions
-    from gbanalysis.quality.attribution import ShiftAttribution
+    from gbanalysis.quality.attribution import ShiftAttribution, attribute_cells
     from gbanalysis.quality.caliber_rates import RefundRate
     from gbanalysis.quality.calibers import refund_rate
     from gbanalysis.quality.graph import CausalGraph, supply_chain_graph
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gbanalysis.quality.maturity import project_refund_rate
     from gbanalysis.quality.moved_nodes import find_local_shifts
     from gbanalysis.quality.projected_rate import ProjectedRate
+    from gbanalysis.quality.shift import attribute_shift
+    from gbanalysis.quality.shift_result import DatasetShift
     from gbanalysis.quality.triangle import Triangle
 
 _HOMES = {
@@ -27,6 +29,9 @@ _HOMES = {
     "RefundRate": "gbanalysis.quality.caliber_rates",
     "refund_rate": "gbanalysis.quality.calibers",
     "ShiftAttribution": "gbanalysis.quality.attribution",
+    "attribute_cells": "gbanalysis.quality.attribution",
+    "attribute_shift": "gbanalysis.quality.shift",
+    "DatasetShift": "gbanalysis.quality.shift_result",
     "LocalShifts": "gbanalysis.quality.local_shifts",
     "find_local_shifts": "gbanalysis.quality.moved_nodes",
     "ProjectedRate": "gbanalysis.quality.projected_rate",
@@ -36,6 +41,7 @@ _HOMES = {
 
 __all__ = [
     "CausalGraph",
+    "DatasetShift",
     "LocalShifts",
     "ProjectedRate",
     "RankedActions",
@@ -43,6 +49,8 @@ __all__ = [
     "RefundRate",
     "ShiftAttribution",
     "Triangle",
+    "attribute_cells",
+    "attribute_shift",
     "find_local_shifts",
     "project_refund_rate",
     "rank_actions",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
+from gbanalysis.dataset.contract import STAGES
 from gbanalysis.dataset.expressions import (
     Period,
     count_unfulfilled,
@@ -24,6 +25,14 @@ from gbanalysis.dataset.expressions import (
 from gbanalysis.quality.action_cells import sum_to_action_cells
 from gbanalysis.quality.claims import KINDS, flagged_days, like_lines, refunded_rows, user_sums, with_cells
 from gbanalysis.quality.delay_rows import delay_cells, pickup_lags, refund_events
+from gbanalysis.quality.effect_cells import (
+    add_weather,
+    sum_to_effect_cells,
+    with_due_day,
+    with_lost_units,
+    with_measures,
+    with_ratings,
+)
 from gbanalysis.quality.lines import fulfilled_lines, with_refunds
 from gbanalysis.quality.shift_cells import ShiftCells, Span, complete_cells, observed_weather, sum_to_cells
 from gbanalysis.quality.stage_hours import with_stage_hours
@@ -60,11 +69,13 @@ def shift_cells(dataset: Dataset, *, base: Span, current: Span, as_of: dt.date) 
     """Sum the lines picked up in two periods to cells, with what was refunded of them by `as_of`."""
     first, last = min(base[0], current[0]), max(base[1], current[1])
     known = [name for name in ("central_id", "grid_id") if dataset.has("sites", name)]
-    lines = _picked_up(dataset, ("category", "region", *known), first=first, last=last, as_of=as_of)
+    goods = "subcategory" if dataset.has("products", "subcategory") else "category"
+    lines = _picked_up(dataset, ("category", goods, "region", *known), first=first, last=last, as_of=as_of)
     cells = sum_to_cells(_with_hours(dataset, lines), base=base, current=current).to_pyarrow().to_pandas()
     weather = dataset.table("weather") if dataset.has("weather") else None
     return complete_cells(
         cells,
+        goods=goods,
         weather=None if weather is None else observed_weather(weather, first=first, last=last).to_pandas(),
         policies=dataset.to_frame("policies") if dataset.has("policies") else None,
     )
@@ -180,3 +191,46 @@ def flagged_facts(
     """Sum the lines of a window by the band of their user, day, site and supplier; see `claims.flagged_days`."""
     lines = _picked_up(dataset, (), first=first, last=last, as_of=as_of)
     return run(flagged_days(lines, bands), ["band", "day", "site_id", "supplier_id"])
+
+
+def day_counts(dataset: Dataset, by: Sequence[str], *, base: Span, current: Span, as_of: dt.date) -> pd.DataFrame:
+    """Count the lines picked up in two periods, and those refunded by `as_of`: `by`, category, day, n, refunded."""
+    keys = list(dict.fromkeys([*by, "category", "day"]))
+    first, last = min(base[0], current[0]), max(base[1], current[1])
+    lines = _picked_up(dataset, [key for key in keys if key != "day"], first=first, last=last, as_of=as_of)
+    lines = lines.filter(lines.day.between(*base) | lines.day.between(*current))
+    counts = lines.group_by(keys).aggregate(n=lines.count(), refunded=lines.refunded.sum())
+    return run(counts, keys)
+
+
+def effect_cells(
+    dataset: Dataset,
+    *,
+    treatment: str | None,
+    measures: tuple[str, ...],
+    first: dt.date | None,
+    last: dt.date,
+    as_of: dt.date,
+) -> pd.DataFrame:
+    """Sum the lines picked up from `first` to `last` to the cells of `sum_to_effect_cells`, with the weather."""
+    wanted = {"sites": ("central_id", "grid_id"), "products": ("subcategory", "shelf_life_days")}
+    known = [name for table, names in wanted.items() for name in names if dataset.has(table, name)]
+    lines = _picked_up(dataset, ("category", "region", *known), first=first, last=last, as_of=as_of)
+    lines = with_due_day(lines, cutoff=dataset.settings.presale_cutoff, as_of=as_of)
+    names = measures if treatment is None else (treatment, *measures)
+    if set(names) - {"rating"}:
+        lines = with_measures(_with_hours(dataset, lines), names)
+    if "units_lost" in names:
+        lines = with_lost_units(lines, dataset.table("stage_flows"))
+    if "rating" in names:
+        reviews = dataset.table("reviews")
+        lines = with_ratings(lines, reviews.filter(reviews.reviewed_on <= as_of))
+    site = any(name.startswith(f"{STAGES[-1]}_") for name in names)
+    frame = sum_to_effect_cells(lines, treatment=treatment, measures=measures, site=site).to_pandas()
+    if frame.empty:
+        return frame
+    days = {"first": frame["due_on"].min(), "last": frame["due_on"].max()}
+    weather = observed_weather(dataset.table("weather"), **days).to_pandas() if dataset.has("weather") else None
+    has_homes = dataset.has("suppliers", "region")
+    homes = dataset.to_frame("suppliers").set_index("supplier_id")["region"].dropna() if has_homes else None
+    return add_weather(frame, weather, homes)

@@ -26,7 +26,7 @@ Span = tuple[dt.date, dt.date]
 BIN_HOURS = 4.0  # lines whose hours over all stages differ by more stand in different cells
 LEAST_KNOWN = 0.5  # a stage whose hours are known for a smaller share of lines in a period is left out
 WAY = ("supplier_id", "origin_id", "central_id", "grid_id", "region")
-KEYS = ("period", "day", "category", *WAY)
+KEYS = ("period", "day", "category", "parent_category", *WAY)
 NODES = dict(zip(STAGES, ("supplier_id", "origin_id", "central_id", "grid_id", "grid_id"), strict=True))
 EVERYWHERE = "all"
 
@@ -39,16 +39,22 @@ class ShiftCells:
     ----------
     frame
         The cells: besides what `mechanisms` asks for, ``amount``, ``quantity`` and what was refunded of them with the
-        sums of their squares.
+        sums of their squares. ``category`` is the finest kind of goods known, ``parent_category`` the products' own.
     stages
         The stages whose hours are known, in the order of the chain.
     notes
         What is not in the data, and what stands in its place.
+    goods
+        The column of products that ``category`` holds: subcategory, or category where there is none.
+    size
+        What one line stands for in ``n``: 1 for lines, else units or money.
     """
 
     frame: pd.DataFrame
     stages: tuple[str, ...]
     notes: tuple[str, ...]
+    goods: str = "category"
+    size: float = 1.0
 
 
 def sum_to_cells(lines: Any, *, base: Span, current: Span) -> Any:
@@ -58,7 +64,8 @@ def sum_to_cells(lines: Any, *, base: Span, current: Span) -> Any:
     ----------
     lines
         Picked-up lines with ``day``, ``category``, ``region``, the columns of `with_refunds` and, where they are known,
-        ``supplier_id``, ``central_id``, ``grid_id`` and those of `with_stage_hours`.
+        ``subcategory``, ``supplier_id``, ``central_id``, ``grid_id`` and those of `with_stage_hours`. Within a category
+        the goods differ, and so does their season: what shifts there would else be taken for quality.
     base, current
         First and last day of each period, both included.
 
@@ -70,7 +77,13 @@ def sum_to_cells(lines: Any, *, base: Span, current: Span) -> Any:
         temperature (null where they are not known for any line of the cell).
     """
     lines = lines.filter(lines.day.between(*base) | lines.day.between(*current))
-    lines = lines.mutate(period=ibis.ifelse(lines.day.between(*current), "current", "base"), **_way(lines))
+    goods = lines.subcategory if "subcategory" in lines.columns else lines.category
+    lines = lines.mutate(
+        period=ibis.ifelse(lines.day.between(*current), "current", "base"),
+        category=goods,
+        parent_category=lines.category,
+        **_way(lines),
+    )
     keys, means = list(KEYS), {}
     if stage_columns(STAGES[0])[0] in lines.columns:
         hours = [lines[stage_columns(stage)[0]] for stage in STAGES]
@@ -119,7 +132,11 @@ def _way(lines: Any) -> dict[str, Any]:
 
 
 def complete_cells(
-    cells: pd.DataFrame, *, weather: pd.DataFrame | None = None, policies: pd.DataFrame | None = None
+    cells: pd.DataFrame,
+    *,
+    goods: str = "category",
+    weather: pd.DataFrame | None = None,
+    policies: pd.DataFrame | None = None,
 ) -> ShiftCells:
     """Add weather and refund rules to the cells of `sum_to_cells`, and fill what is not known.
 
@@ -127,6 +144,8 @@ def complete_cells(
     ----------
     cells
         As `sum_to_cells` gives them.
+    goods
+        The column of products that ``category`` holds.
     weather
         ``region``, ``date``, ``temperature_c``, one row each; None where there is none.
     policies
@@ -136,9 +155,11 @@ def complete_cells(
     notes += [f"{key} is not known: one level stands for all" for key in WAY[:4] if (cells[key] == NO_VALUE).all()]
     stages, found = _fill_hours(cells)
     notes += found + _add_weather(cells, weather) + _add_rules(cells, policies)
+    if goods == "category":
+        notes.append("no subcategory is known: what shifts within a category is part of quality")
     left_out = set(STAGES) - set(stages)
     spare = ["hours_known", "hours_bin", *(name for stage in left_out for name in stage_columns(stage)[:2])]
-    return ShiftCells(cells.drop(columns=spare, errors="ignore"), stages, tuple(notes))
+    return ShiftCells(cells.drop(columns=spare, errors="ignore"), stages, tuple(notes), goods)
 
 
 def _one_way_a_grid(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -238,7 +259,7 @@ def _add_rules(cells: pd.DataFrame, policies: pd.DataFrame | None) -> list[str]:
         for key in ("region", "category"):
             where = rule.get(key)
             if where is not None and not pd.isna(where) and where != EVERYWHERE:
-                holds &= cells[key] == where
+                holds &= cells["parent_category" if key == "category" else key] == where
         in_force += holds
     cells["policy"] = np.minimum(in_force, 1.0)
     if (in_force > 1).any():
