@@ -1,6 +1,7 @@
 """Expressions on the contract's tables that every domain's `facts` share: dimensions, selling days, refunds, clusters.
 
-They are Ibis expressions, which run where the data are (DuckDB, Postgres, Spark). Nothing but `run` runs a query.
+They are Ibis expressions, which run where the data are (DuckDB, Postgres, Spark); only `run` and `count_unfulfilled`
+run one.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ _PERSONS = ("user_id", "leader_id")
 Period = Literal["D", "W", "M"]
 PERIODS: tuple[Period, ...] = ("D", "W", "M")
 SITE_DAY, SUPPLIER_DAY, BOTH, NODE_DAY = "site_day", "supplier_day", "both", "node_day"
+SITE, SKU, SKU_SUPPLIER_DAY = "site", "sku", "sku_supplier_day"
 _WAYS = {
     SITE_DAY: ("day", "site_id"),
     SUPPLIER_DAY: ("day", "supplier_id"),
     BOTH: ("day", "site_id", "supplier_id"),
     NODE_DAY: ("day", "node_id"),
+    SITE: ("site_id",),
+    SKU: ("sku_id",),
+    SKU_SUPPLIER_DAY: ("day", "sku_id", "supplier_id"),
 }
 
 
@@ -48,7 +53,12 @@ def with_dimensions(rows: Any, by: Sequence[str], *, sites: Any, products: Any) 
             raise ContractError(
                 f"by={name!r} is no column of sites or products, and no other that rows may be grouped by"
             )
-    return rows.mutate(**{name: rows[name].cast("string").fill_null(NO_VALUE) for name in by})
+    return rows.mutate(**{name: written(rows, name) for name in by})
+
+
+def written(rows: Any, name: str) -> Any:
+    """Give a column to group by as text, with a word for the rows that have no value."""
+    return rows[name].cast("string").fill_null(NO_VALUE).name(name)
 
 
 def described(dataset: Dataset, rows: Any, by: Sequence[str]) -> Any:
@@ -97,6 +107,13 @@ def refunds_by_line(refunds: Any, *, as_of: dt.date, approved_only: bool = False
         refunded_no_units=ibis.ifelse(refunds.no_units, refunds.amount.cast("float64"), 0.0).sum(),
         first_requested_on=refunds.requested_on.min(),
     )
+
+
+def count_unfulfilled(lines: Any, refunds: Any, *, as_of: dt.date, approved: bool = False) -> int:
+    """Run the count of lines refunded by `as_of` that were not picked up by then."""
+    waiting = lines.filter(lines.fulfilled_on.isnull() | (lines.fulfilled_on > as_of))
+    refunded = refunds_by_line(refunds, as_of=as_of, approved_only=approved)
+    return int(waiting.semi_join(refunded, "line_id").count().to_pandas())
 
 
 def flow_key(flows: Any) -> list[str]:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from gbanalysis.dataset.expressions import BOTH, SUPPLIER_DAY, Period
+from gbanalysis.dataset.periods import all_periods, period_end
 from gbanalysis.stats import intervals
 from gbanalysis.stats.intervals import ClusterSums
 
 NO_LINES = "no lines in this period"
-_STEPS: dict[Period, str] = {"D": "D", "W": "W-MON", "M": "MS"}
 ESTIMATE = ("value", "ci_lower", "ci_upper", "n", "n_clusters")
 
 
@@ -89,7 +89,7 @@ def every_period(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
 
     Values and intervals are left NaN there; totals are made from the sums, and a rate of nothing is not known.
     """
-    span = pd.date_range(rows["period"].min(), rows["period"].max(), freq=_STEPS[period], name="period")
+    span = all_periods(rows["period"], period)
     if len(span) == len(rows):
         return rows
     filled = rows.set_index("period").reindex(span).reset_index()
@@ -107,13 +107,6 @@ def with_reasons(rows: pd.DataFrame) -> pd.DataFrame:
     )
     joined = rows["reason"] + np.where((rows["reason"] != "") & (why != ""), "; ", "") + why
     return rows.assign(reason=joined)
-
-
-def period_end(start: Any, period: Period) -> Any:
-    """Give the last day of each period from its first."""
-    if period == "M":
-        return start + pd.offsets.MonthEnd(0)
-    return start + pd.Timedelta(days=6 if period == "W" else 0)
 
 
 def _array(frame: pd.DataFrame, name: str) -> Any:

@@ -20,6 +20,7 @@ from gbanalysis.dataset.expressions import (
     SITE_DAY,
     Period,
     cluster_sums,
+    count_unfulfilled,
     cut,
     described,
     flow_key,
@@ -89,10 +90,7 @@ def refund_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: 
 
 def unfulfilled_refunds(dataset: Dataset, *, as_of: dt.date) -> int:
     """Count lines refunded by `as_of` that were never picked up; the fulfilled basis leaves them out."""
-    lines = dataset.table("order_lines")
-    lines = lines.filter(lines.fulfilled_on.isnull() | (lines.fulfilled_on > as_of))
-    refunded = refunds_by_line(dataset.table("refunds"), as_of=as_of)
-    return int(lines.semi_join(refunded, "line_id").count().to_pandas())
+    return count_unfulfilled(dataset.table("order_lines"), dataset.table("refunds"), as_of=as_of)
 
 
 def loss_facts(dataset: Dataset, *, by: Sequence[str], period: Period, as_of: dt.date) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gbanalysis.dataset.expressions import Period
+from gbanalysis.dataset.periods import PERIOD_NAMES
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview.estimates import NO_LINES
 from gbanalysis.results import SMALLEST_GROUP, Result, figure, is_internal, too_few
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PERIOD_NAMES: dict[Period, str] = {"D": "day", "W": "week", "M": "month"}
 MOST_LINES = 6
 SO_FAR = " so far"
 RATES = ("basket_value", "refund_rate", "loss_rate", "on_time", "late", "short", "unclaimed")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "interactive_series": "interactive",
     "plot_bars": "bars",
-    "plot_forest": "forest",
     "plot_caterpillar": "caterpillar",
+    "plot_forest": "forest",
     "plot_heat": "heat",
     "plot_moves": "moves",
     "plot_multiples": "multiples",

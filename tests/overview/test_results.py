@@ -13,9 +13,10 @@ import pytest
 
 import gbanalysis as gb
 from gbanalysis.dataset.dataset import Dataset
+from gbanalysis.dataset.periods import period_end
 from gbanalysis.errors import ContractError, GBAnalysisError, NotEnoughDataError
 from gbanalysis.overview import key_figures, margin, service_level
-from gbanalysis.overview.estimates import finality, period_end
+from gbanalysis.overview.estimates import finality
 
 from .small_trade import make_frames, write
 
