@@ -226,7 +226,7 @@ def effect_cells(
         reviews = dataset.table("reviews")
         lines = with_ratings(lines, reviews.filter(reviews.reviewed_on <= as_of))
     site = any(name.startswith(f"{STAGES[-1]}_") for name in names)
-    frame = sum_to_effect_cells(lines, treatment=treatment, measures=measures, site=site).to_pandas()
+    frame: pd.DataFrame = sum_to_effect_cells(lines, treatment=treatment, measures=measures, site=site).to_pandas()
     if frame.empty:
         return frame
     days = {"first": frame["due_on"].min(), "last": frame["due_on"].max()}
