@@ -31,7 +31,7 @@ class DelayArrays:
     Attributes
     ----------
     days
-        [n_days] reference days, the last of them `as_of`.
+        [n_days] reference days, from the first with lines to `as_of`.
     groups
         One row a group of the user's `by`.
     cell, group
@@ -127,10 +127,12 @@ def to_arrays(frame: pd.DataFrame, *, by: Sequence[str], max_delay: int, first: 
     """
     import pandas as pd
 
-    days = np.arange(np.datetime64(first), np.datetime64(as_of) + 1)
-    frame = frame[frame["day"].to_numpy().astype("datetime64[D]") >= days[0]]
+    frame = frame[frame["day"].to_numpy().astype("datetime64[D]") >= np.datetime64(first)]
     if frame.empty:
         raise NotEnoughDataError(f"no line has its reference day between {first} and {as_of}")
+    # Days before the first line are no history: they would look like days without refunds.
+    start = frame["day"].to_numpy().astype("datetime64[D]").min()
+    days = np.arange(start, np.datetime64(as_of) + 1)
     if by:
         group, labels = pd.factorize(pd.MultiIndex.from_frame(frame[list(by)]), sort=True)
         groups = pd.DataFrame(list(labels), columns=list(by))
