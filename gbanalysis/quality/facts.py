@@ -35,6 +35,7 @@ from gbanalysis.quality.effect_cells import (
 )
 from gbanalysis.quality.lines import fulfilled_lines, with_refunds
 from gbanalysis.quality.shift_cells import ShiftCells, Span, complete_cells, observed_weather, sum_to_cells
+from gbanalysis.quality.sign_rows import known_flows, reviews_by_line, sign_cells, with_transit
 from gbanalysis.quality.stage_hours import with_stage_hours
 from gbanalysis.quality.units import DateBasis, Unit, caliber_sums, weighted
 
@@ -115,7 +116,7 @@ def delay_facts(
 
 
 def action_cells(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt.date) -> pd.DataFrame:
-    """Sum the lines picked up in a period to the cells from which the saving of actions is learned; see `action_cells`."""
+    """Sum the lines picked up in a period to the cells that the saving of actions is learned from."""
     known = [name for name in ("central_id", "grid_id") if dataset.has("sites", name)]
     lines = _picked_up(dataset, ("category", "region", *known), first=first, last=last, as_of=as_of)
     frame: pd.DataFrame = sum_to_action_cells(_with_hours(dataset, lines)).to_pandas()
@@ -234,3 +235,22 @@ def effect_cells(
     has_homes = dataset.has("suppliers", "region")
     homes = dataset.to_frame("suppliers").set_index("supplier_id")["region"].dropna() if has_homes else None
     return add_weather(frame, weather, homes)
+
+
+def sign_facts(dataset: Dataset, *, max_delay: int, first: dt.date, as_of: dt.date) -> pd.DataFrame:
+    """Sum what is known by `as_of` of the lines picked up from `first` on, before refunds and with them; `sign_cells`.
+
+    The weather of the region on the day comes as ``weather`` where the data have it.
+    """
+    lines = described(dataset, fulfilled_lines(dataset.table("order_lines"), first, as_of), ("category", "region"))
+    if dataset.has("stage_flows") and dataset.has("order_lines", "shipment_id"):
+        lines = with_transit(lines, known_flows(dataset.table("stage_flows"), as_of=as_of))
+    asked = refund_events(lines, dataset.table("refunds"), unit="line", as_of=as_of)
+    reviews = reviews_by_line(dataset.table("reviews"), as_of=as_of) if dataset.has("reviews") else None
+    frame: pd.DataFrame = sign_cells(lines, asked, reviews=reviews, max_delay=max_delay).to_pandas()
+    frame = frame.assign(day=frame["day"].to_numpy().astype("datetime64[D]"))
+    if not dataset.has("weather"):
+        return frame
+    weather = observed_weather(dataset.table("weather"), first=first, last=as_of).to_pandas()
+    weather = weather.assign(day=weather["date"].to_numpy().astype("datetime64[D]"), weather=weather["temperature_c"])
+    return frame.merge(weather[["region", "day", "weather"]], on=["region", "day"], how="left", validate="many_to_one")
