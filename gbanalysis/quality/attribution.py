@@ -13,6 +13,7 @@ from scipy import special
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.accounts import Account, list_accounts
 from gbanalysis.quality.correction import correct_to_observed
+from gbanalysis.quality.diagnostics import fit_diagnostics
 from gbanalysis.quality.influence import derive_all
 from gbanalysis.quality.mechanisms import CHAIN, CodedCells, Stage, encode_cells
 from gbanalysis.quality.overlap import overlap_notes
@@ -45,6 +46,8 @@ class ShiftAttribution(Result):
         Observed less modelled rate of the two periods before the correction to the observed rates.
     confidence
         Level of the intervals.
+    diagnostics
+        Does the refund model fit? One row a check: check, statistic, p_value, passed, sentence (`fit_diagnostics`).
     notes
         What the data cannot tell.
     """
@@ -54,6 +57,7 @@ class ShiftAttribution(Result):
     current_rate: float
     residual: tuple[float, float]
     confidence: float
+    diagnostics: pd.DataFrame
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -149,7 +153,11 @@ def _check_sum(what: str, parts: float, total: float) -> None:
 
 
 def attribute_cells(
-    cells: pd.DataFrame, *, stages: Sequence[Stage] = CHAIN, confidence: float = 0.9
+    cells: pd.DataFrame,
+    *,
+    stages: Sequence[Stage] = CHAIN,
+    confidence: float = 0.9,
+    shared_error: FloatArray | None = None,
 ) -> ShiftAttribution:
     """Split the change of the refund rate between two periods among the mechanisms that produce it.
 
@@ -164,6 +172,10 @@ def attribute_cells(
         Stages of the chain whose hours the cells hold, in its order. Without any, transit is part of quality.
     confidence
         Level of the intervals.
+    shared_error
+        Errors of ``refunded`` that the rows share, shape (rows of `cells`, errors): each column is one standard
+        deviation of one error, such as a joint draw of the delay correction less the draws' mean, over the root of the
+        number of draws less one.
 
     Raises
     ------
@@ -200,7 +212,7 @@ def attribute_cells(
     >>> found.largest(1)[["mechanism", "dimension", "level"]].values.tolist()
     [['quality', 'supplier_id', 's2']]
     """
-    coded = encode_cells(cells, stages)
+    coded = encode_cells(cells, stages, shared_error)
     model, tables = fit_refunds(coded), build_tables(coded)
     corrected = correct_to_observed(model, tables, coded.rates)
     accounts = list_accounts(coded)
@@ -211,7 +223,13 @@ def attribute_cells(
     table = _table(coded, accounts, figures.value, spread, half)
     notes = (*coded.notes, *tables.notes, *overlap_notes(coded, table))
     return ShiftAttribution(
-        table, base, current, (float(corrected.residual[0]), float(corrected.residual[1])), confidence, notes
+        table,
+        base,
+        current,
+        (float(corrected.residual[0]), float(corrected.residual[1])),
+        confidence,
+        fit_diagnostics(coded, model),
+        notes,
     )
 
 

@@ -101,6 +101,8 @@ class CodedCells:
         One entry a key column.
     hours, node_heat
         Shape (stages, rows) and (cooled, rows).
+    extra_variance, shared_error
+        Errors of ``refunded`` beside chance: of each row on its own, and shared by rows, shape (rows, errors).
     policy
         Share of each row's lines under the easier refund rule; None where its effect is not identified.
     notes
@@ -122,6 +124,7 @@ class CodedCells:
     n: FloatArray
     refunded: FloatArray
     extra_variance: FloatArray
+    shared_error: FloatArray
     notes: tuple[str, ...]
 
     @property
@@ -148,7 +151,9 @@ class CodedCells:
         return len(self.labels[key])
 
 
-def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedCells:
+def encode_cells(
+    cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN, shared_error: FloatArray | None = None
+) -> CodedCells:
     """Check the cells and turn them into arrays.
 
     Parameters
@@ -157,6 +162,8 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
         A frame as the module describes it.
     stages
         The stages that may be told apart, in the order of the chain; those without hours in the cells are left out.
+    shared_error
+        Errors of ``refunded`` that rows share, shape (rows, errors).
 
     Raises
     ------
@@ -172,7 +179,11 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
     missing = [name for name in ("period", "day", *KEYS, "temperature_c", "n", "refunded") if name not in cells]
     if missing:
         raise ContractError(f"the cells lack {', '.join(missing)}")
-    cells = cells[cells["n"] != 0]
+    kept = (cells["n"] != 0).to_numpy()
+    shared = np.zeros((len(cells), 0)) if shared_error is None else np.asarray(shared_error, dtype=float)
+    if shared.ndim != 2 or len(shared) != len(cells) or not np.isfinite(shared).all():
+        raise ContractError("shared_error needs one finite row for each row of the cells")
+    cells = cells[kept]
     _check_counts(cells)
     n = cells["n"].to_numpy(dtype=float)
     codes, labels = {}, {}
@@ -206,6 +217,7 @@ def encode_cells(cells: pd.DataFrame, stages: Sequence[Stage] = CHAIN) -> CodedC
         n,
         cells["refunded"].to_numpy(dtype=float),
         extra,
+        shared[kept],
         notes,
     )
 

@@ -20,7 +20,7 @@ from gbanalysis.stats.shrinkage import PSEUDO_LEVELS, sparse_variances
 
 FloatArray = NDArray[np.float64]
 
-VARIANCE_STEPS, EFFECT_STEPS, TOLERANCE = 60, 25, 1e-7
+MAX_STEPS, VARIANCE_STEPS, LAST_VARIANCES, TOLERANCE = 40, 20, 8, 1e-7
 LARGEST_STEP = 2.0
 
 
@@ -64,35 +64,26 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
     penalty = scale**-2.0
     effects = np.zeros(design.n_columns)
     effects[0] = special.logit(np.clip(cells.refunded.sum() / cells.n.sum(), 1e-6, 1 - 1e-6))
-    for _ in range(VARIANCE_STEPS):
-        effects, covariance, moved = _newton(matrix, transposed, cells, effects, penalty)
-        updated = _penalties(design, effects, np.diag(covariance), penalty)
-        settled = moved < 0.002 and np.abs(np.log(updated / penalty)).max() < 0.02
-        penalty = updated
-        if settled:
-            break
-    for _ in range(EFFECT_STEPS):
-        effects, covariance, moved = _newton(matrix, transposed, cells, effects, penalty)
+    for step in range(MAX_STEPS):
+        p = special.expit(matrix @ effects)
+        score = transposed @ (cells.refunded - cells.n * p)
+        information = (transposed @ sparse.diags(cells.n * p * (1 - p)) @ matrix).toarray()
+        target, before = score + information @ effects, effects
+        for _ in range(VARIANCE_STEPS if step < LAST_VARIANCES else 1):
+            covariance = inverse(information + np.diag(penalty))
+            effects = covariance @ target
+            if step >= LAST_VARIANCES:
+                break
+            updated = _penalties(design, effects, np.diag(covariance), penalty)
+            change = np.abs(np.log(updated / penalty)).max()
+            penalty = updated
+            if change < 0.02:
+                break
+        moved = float(np.abs(effects - before).max())
+        effects = before + (effects - before) * min(1.0, LARGEST_STEP / max(moved, LARGEST_STEP))
         if moved < TOLERANCE:
             return RefundModel(design, matrix, effects, penalty, covariance)
-    raise GBAnalysisError(f"the refund model did not settle in {EFFECT_STEPS} steps (last moved by {moved:.2g})")
-
-
-def _newton(
-    matrix: sparse.csr_matrix,
-    transposed: sparse.csr_matrix,
-    cells: CodedCells,
-    effects: FloatArray,
-    penalty: FloatArray,
-) -> tuple[FloatArray, FloatArray, float]:
-    """One step on the penalised likelihood: new effects, inverse information where they were, largest move."""
-    p = special.expit(matrix @ effects)
-    score = transposed @ (cells.refunded - cells.n * p) - penalty * effects
-    information = (transposed @ sparse.diags(cells.n * p * (1 - p)) @ matrix).toarray()
-    covariance = inverse(information + np.diag(penalty))
-    step = covariance @ score
-    size = float(np.abs(step).max())
-    return effects + step * min(1.0, LARGEST_STEP / max(size, LARGEST_STEP)), covariance, size
+    raise GBAnalysisError(f"the refund model did not settle in {MAX_STEPS} steps (last moved by {moved:.2g})")
 
 
 def inverse(matrix: FloatArray) -> FloatArray:

@@ -53,7 +53,7 @@ def corrected_directions(model: RefundModel, slope: FloatArray, figures: Derivat
 def outcome_variance(
     cells: CodedCells, model: RefundModel, effects: FloatArray, direction: FloatArray, pull: FloatArray
 ) -> FloatArray:
-    """Residuals summed over supplier x day and grid x day.
+    """Residuals summed over supplier x day and grid x day, and the errors of a delay correction.
 
     References
     ----------
@@ -71,9 +71,9 @@ def outcome_variance(
     both = _clustered(moved, towards, supplier * cells.size("grid_id") + cells.codes["grid_id"])
     known = np.maximum(np.maximum(first, second), first + second - both)
     known *= days_each(cells) / max(days_each(cells) - 1, 1)
-    if not cells.extra_variance.any():
-        return known
-    return np.asarray(known + _clustered(sparse.diags(np.sqrt(cells.extra_variance)) @ lever, towards, None))
+    if cells.extra_variance.any():
+        known = known + _clustered(sparse.diags(np.sqrt(cells.extra_variance)) @ lever, towards, None)
+    return np.asarray(known + (((lever.T @ cells.shared_error).T @ towards) ** 2).sum(axis=0))
 
 
 def days_each(cells: CodedCells) -> int:

@@ -231,3 +231,16 @@ def test_sites_are_nodes_where_the_cells_have_them() -> None:
     assert sites.loc[sites["contribution"].abs().idxmax(), "level"] == "g01"
     by_grid = attribute_cells(cells.assign(community_site_hours=late)).to_frame()
     assert set(by_grid[by_grid["dimension"] == "community_site"]["level"]) == set(cells["grid_id"])
+
+
+def test_an_error_that_all_rows_share_weighs_more_than_as_many_of_their_own(cells: pd.DataFrame) -> None:
+    late = np.where(cells["period"] == "current", 0.2 * cells["refunded"], 0.0)
+    own = attribute_cells(cells.assign(refunded_variance=late**2))
+    shared = attribute_cells(cells, shared_error=late[:, None])
+    np.testing.assert_allclose(shared.table["contribution"], own.table["contribution"], atol=1e-12)
+    totals = [result.to_frame("player")["se"].max() for result in (own, shared)]
+    assert totals[1] > 1.5 * totals[0]
+    half = np.stack([late, late], axis=1) / np.sqrt(2)
+    np.testing.assert_allclose(attribute_cells(cells, shared_error=half).table["se"], shared.table["se"], rtol=1e-9)
+    with pytest.raises(ContractError, match="one finite row"):
+        attribute_cells(cells, shared_error=late)
