@@ -3,10 +3,10 @@
     refunds of cell c on day t ~ Poisson(lines_ct * rate_c * moved_c * batch_t)
     rate_c = 3 % on average; log rate_c = category + origin + province (sd 0.35 each) + own (sd `own`)
 
-Families: ``plain`` has own sd 0.1; ``odd`` has long-tailed own rates (Student's t with 3 degrees of freedom, scale 0.3);
-``batch`` adds a gamma-free lognormal effect, sd 0.5, of every category x origin and day, shared by all provinces (a
-supplier's batch); ``uniform`` lifts every cell by a quarter, so that the root alone has moved; ``thin`` cuts the lines
-to a tenth. Nothing is shared with the estimator.
+Families: ``plain`` has own sd 0.1; ``odd`` has long-tailed own rates (Student's t, 3 degrees of freedom, scale 0.3);
+``batch`` adds a lognormal effect, sd 0.5, of every category x origin and day, shared by all provinces (a supplier's
+batch); ``uniform`` lifts every cell by a quarter, so that the root alone has moved; ``thin`` cuts the lines to a tenth.
+Nothing is shared with the estimator.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,9 @@ def make_world(family: str, seed: int, *, size: float = 1.0) -> LocalWorld:
     codes = np.stack([code.ravel() for code in np.indices((CATEGORIES, ORIGINS, PROVINCES))], axis=1)
     n_cells = len(codes)
     own = ODD_SCALE * rng.standard_t(3, n_cells) if family == "odd" else OWN_SD * rng.normal(size=n_cells)
-    log_rate = own + sum(LEVEL_SD * rng.normal(size=n)[codes[:, d]] for d, n in enumerate((CATEGORIES, ORIGINS, PROVINCES)))
+    log_rate = own + sum(
+        LEVEL_SD * rng.normal(size=n)[codes[:, d]] for d, n in enumerate((CATEGORIES, ORIGINS, PROVINCES))
+    )
     size_of = rng.lognormal(0, 0.5, n_cells)
     rate = np.minimum(BASE_RATE * np.exp(log_rate - log_rate.mean()), 0.5)
     struck = int(np.argmin(np.abs(rate - BASE_RATE))) if size != 1 else None  # it keeps to the law of the others

@@ -1,7 +1,7 @@
 """The nodes of a crossed hierarchy: every combination of a level, or all levels, of each dimension that cells show.
 
-Three dimensions give eight kinds of nodes, from the root (all of everything) to the cells. Nodes that hold the same cells
-are one node, named by the fewest dimensions.
+Three dimensions give eight kinds of nodes, from the root (all of everything) to the cells. Nodes that hold the same
+cells are one node, named by the fewest dimensions.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Hierarchy:
 
     def sums(self, values: FloatArray, kind: int) -> FloatArray:
         """Add up values of cells [n_cells] over the groups of one kind."""
-        return np.bincount(self.groups[kind], weights=values, minlength=self.sizes[kind])
+        return np.asarray(np.bincount(self.groups[kind], values, self.sizes[kind]), dtype=float)
 
 
 def build_hierarchy(codes: IntArray) -> Hierarchy:

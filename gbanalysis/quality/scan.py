@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
 from gbanalysis.quality.batches import node_scatter, scatter_variances
 from gbanalysis.quality.hierarchy import Hierarchy
@@ -27,6 +28,7 @@ VALUES_AT_ONCE = 2_000_000
 SWEEPS = 25
 SETTLED = 1e-6
 LEAST_EXPECTED = 1e-9
+WIDEST = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +49,8 @@ class PeriodCounts:
         """Add up rows of one cell and day each; `day` counts from 0."""
         n_cells = len(hierarchy.codes)
         return cls(
-            np.bincount(cell, refunded, n_cells),
-            np.bincount(cell, exposure, n_cells),
+            np.bincount(cell, refunded, n_cells).astype(float),
+            np.bincount(cell, exposure, n_cells).astype(float),
             scatter_variances(hierarchy, cell, day, refunded, exposure),
         )
 
@@ -89,9 +91,7 @@ class Scan:
         object.__setattr__(self, "prior_events", self._prior_events())
         offered = [self.node_sums(period.exposure) > 0 for period in (self.base, self.current)]
         object.__setattr__(self, "is_in_both", offered[0] & offered[1])
-        object.__setattr__(
-            self, "shared_variance", shared + node_scatter(self.hierarchy, self.current.scatter, now)
-        )
+        object.__setattr__(self, "shared_variance", shared + node_scatter(self.hierarchy, self.current.scatter, now))
 
     def _prior_events(self) -> FloatArray:
         """Events that the rest of the hierarchy is worth for each node's rate, beside its own."""
@@ -129,12 +129,16 @@ class Scan:
                 break
         return factor
 
-    def strength(self, count: FloatArray, expected: Expected, factor: FloatArray) -> FloatArray:
-        """Signed root of the likelihood ratio of each node: [..., n_nodes]."""
+    def due(self, expected: Expected, factor: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and variance of what the nodes should have: [..., n_nodes] each."""
         due = self.node_sums(expected.mean * factor)
         # A node's cells share the errors of what their levels suggest: the node knows no more than its own events.
         spread = np.maximum(self.node_sums(expected.variance * factor**2), due**2 / np.maximum(expected.events, 0.5))
-        root = signed_root(self.node_sums(count), due, spread + due**2 * self.shared_variance)
+        return due, spread + due**2 * self.shared_variance
+
+    def strength(self, count: FloatArray, expected: Expected, factor: FloatArray) -> FloatArray:
+        """Signed root of the likelihood ratio of each node [..., n_nodes]; 0 where a period has no lines."""
+        root = signed_root(self.node_sums(count), *self.due(expected, factor))
         return np.where(self.is_in_both, root, 0.0)
 
     def worlds(self, factor: FloatArray, n_worlds: int, rng: np.random.Generator) -> Iterator[tuple[FloatArray, ...]]:
@@ -216,3 +220,25 @@ def signed_root(count: FloatArray, mean: FloatArray, variance: FloatArray) -> Fl
     # events * log(events' fitted share) by log1p: it stays exact where the expectation is known.
     ratio = 2 * (own + events * -np.log1p((pooled / mean) - 1))
     return np.asarray(np.sign(count - mean) * np.sqrt(np.maximum(ratio, 0.0)))
+
+
+def ratio_bounds(count: float, mean: float, variance: float, critical: float) -> tuple[float, float]:
+    """Bounds of how many times its expectation a count is: all ratios that it does not contradict.
+
+    Examples
+    --------
+    >>> [round(bound, 2) for bound in ratio_bounds(60.0, 24.0, 24.0, 1.96)]
+    [1.58, 4.09]
+    """
+
+    def strength(log_ratio: float) -> float:
+        scale = np.exp(log_ratio)
+        root = signed_root(np.array([count]), np.array([mean * scale]), np.array([variance * scale**2]))
+        return float(root[0])
+
+    centre = np.log(max(count, 0.5) / mean)
+    ends = [
+        optimize.brentq(lambda at, side=side: strength(at) - side * critical, centre - WIDEST, centre + WIDEST)
+        for side in (1, -1)
+    ]
+    return (float(np.exp(ends[0])), float(np.exp(ends[1])))

@@ -66,7 +66,7 @@ def search(scan: Scan, *, level: float, rng: np.random.Generator) -> Found:
         best = int(np.argmax(strength))
         if len(nodes) >= MOST_NODES or chance.p_value(strength[best]) > level:
             break
-        nodes = exchange([*nodes, best], lambda others: np.abs(beside(others)) / chance.scale)
+        nodes = exchange([*nodes, best], beside, chance.scale)
     critical = float(np.quantile(chance.largest, 1 - level, method="higher")) * chance.scale
     while nodes:
         own = np.array([beside([other for other in nodes if other != node])[node] for node in nodes])
@@ -81,14 +81,14 @@ def search(scan: Scan, *, level: float, rng: np.random.Generator) -> Found:
     return Found(tuple(nodes[place] for place in order), own[order], p_adjusted[order], critical)
 
 
-def exchange(nodes: list[int], beside: Callable[[list[int]], FloatArray]) -> list[int]:
-    """Exchange each node for the strongest one beside the others, until none is stronger."""
+def exchange(nodes: list[int], beside: Callable[[Sequence[int]], FloatArray], scale: FloatArray) -> list[int]:
+    """Exchange each node for the strongest one beside the others, in units of `scale`, until none is stronger."""
     nodes = list(nodes)
     for _ in range(len(nodes) + 1):
         before = list(nodes)
         for place in range(len(nodes)):
             others = nodes[:place] + nodes[place + 1 :]
-            strength = beside(others)
+            strength = np.abs(beside(others)) / scale
             strength[others] = 0.0
             best = int(np.argmax(strength))
             if strength[best] > strength[nodes[place]] + SETTLED:

@@ -19,9 +19,10 @@ from gbanalysis.quality.hierarchy import Hierarchy
 
 FloatArray = NDArray[np.float64]
 
-SHAPES = np.array([1.5, 6.0, 25.0, 100.0, 400.0])
-PSEUDO_CELLS = 1.0
-ROUNDS, STEPS = 12, 60
+SHAPES = np.array([1.5, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0])
+OWN_WAY = (0.01, 0.03, 0.1, 0.25)
+LEAST_WEIGHT = 0.01
+ROUNDS = 12
 WIDEST, NARROWEST = 2.0, 1e-4
 LEAST = 1e-9
 
@@ -42,7 +43,7 @@ class Factors:
         overall = (count.sum(axis=-1) / exposure.sum())[..., None]
         expected = exposure * overall
         factors = [np.ones_like(count) for _ in self.kinds]
-        for step in range(rounds):
+        for _ in range(rounds):
             for place, (member, shape) in enumerate(zip(self.members, self.shapes, strict=True)):
                 without = expected / factors[place]
                 seen, due = spread_sums(member, count), spread_sums(member, without)
@@ -115,14 +116,25 @@ def learn_usual_rates(hierarchy: Hierarchy, count: FloatArray, exposure: FloatAr
     """
     factors = learn_factors(hierarchy, count, exposure)
     mean = factors.means(count, exposure)
-    logs = np.stack([_log_marginal(count, exposure * mean, shape) for shape in SHAPES], axis=1)
+    weights = learn_weights(count, exposure * mean)
+    kept = weights > LEAST_WEIGHT
+    return UsualRates(factors, weights[kept] / weights[kept].sum(), SHAPES[kept])
+
+
+def learn_weights(count: FloatArray, expected: FloatArray) -> FloatArray:
+    """Weigh `SHAPES`: one for most cells, the widest for those that go their own way.
+
+    All pairs of a shape and a share of cells on their own are taken as equally likely before the data.
+    """
+    logs = np.stack([_log_marginal(count, expected, shape) for shape in SHAPES], axis=1)
     chance = np.exp(logs - logs.max(axis=1, keepdims=True))
-    weights = np.full(len(SHAPES), 1 / len(SHAPES))
-    for _ in range(STEPS):
-        share = chance * weights
-        share /= share.sum(axis=1, keepdims=True)
-        weights = (share.sum(axis=0) + PSEUDO_CELLS) / (len(mean) + PSEUDO_CELLS * len(SHAPES))
-    return UsualRates(factors, weights, SHAPES)
+    own = np.array(OWN_WAY)[:, None, None]
+    joint = np.log((1 - own) * chance + own * chance[:, :1]).sum(axis=1)  # share on their own, shape
+    joint = np.exp(joint - joint.max())
+    joint /= joint.sum()
+    weights = ((1 - own[:, :, 0]) * joint).sum(axis=0)
+    weights[0] += (own[:, :, 0] * joint).sum()
+    return np.asarray(weights)
 
 
 def learn_factors(hierarchy: Hierarchy, count: FloatArray, exposure: FloatArray) -> Factors:
@@ -131,7 +143,9 @@ def learn_factors(hierarchy: Hierarchy, count: FloatArray, exposure: FloatArray)
     kinds = [k for k, bits in enumerate(hierarchy.kinds) if 1 <= bits.bit_count() <= 2 and k != last]
     n_cells = len(count)
     members = [
-        sparse.csr_matrix((np.ones(n_cells), (hierarchy.groups[k], np.arange(n_cells))), shape=(hierarchy.sizes[k], n_cells))
+        sparse.csr_matrix(
+            (np.ones(n_cells), (hierarchy.groups[k], np.arange(n_cells))), shape=(hierarchy.sizes[k], n_cells)
+        )
         for k in kinds
     ]
     expected = exposure * count.sum() / exposure.sum()
