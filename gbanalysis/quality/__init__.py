@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from gbanalysis.quality.maturity import project_refund_rate
     from gbanalysis.quality.moved_nodes import find_local_shifts
     from gbanalysis.quality.projected_rate import ProjectedRate
+    from gbanalysis.quality.sampling_plans import SamplingPlan, design_plan
+    from gbanalysis.quality.scorecards import SupplierScorecard, score_suppliers
     from gbanalysis.quality.shift import attribute_shift
     from gbanalysis.quality.shift_result import DatasetShift
     from gbanalysis.quality.triangle import Triangle
 
 _HOMES = {
+    "design_plan": "gbanalysis.quality.sampling_plans",
+    "SamplingPlan": "gbanalysis.quality.sampling_plans",
+    "score_suppliers": "gbanalysis.quality.scorecards",
+    "SupplierScorecard": "gbanalysis.quality.scorecards",
     "CausalGraph": "gbanalysis.quality.graph",
     "supply_chain_graph": "gbanalysis.quality.graph",
     "RefundAbuse": "gbanalysis.quality.abuse",
@@ -47,15 +53,19 @@ __all__ = [
     "RankedActions",
     "RefundAbuse",
     "RefundRate",
+    "SamplingPlan",
     "ShiftAttribution",
+    "SupplierScorecard",
     "Triangle",
     "attribute_cells",
     "attribute_shift",
+    "design_plan",
     "find_local_shifts",
     "project_refund_rate",
     "rank_actions",
     "refund_rate",
     "score_refund_abuse",
+    "score_suppliers",
     "supply_chain_graph",
 ]
 

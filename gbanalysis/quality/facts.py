@@ -254,3 +254,34 @@ def sign_facts(dataset: Dataset, *, max_delay: int, first: dt.date, as_of: dt.da
     weather = observed_weather(dataset.table("weather"), first=first, last=as_of).to_pandas()
     weather = weather.assign(day=weather["date"].to_numpy().astype("datetime64[D]"), weather=weather["temperature_c"])
     return frame.merge(weather[["region", "day", "weather"]], on=["region", "day"], how="left", validate="many_to_one")
+
+
+def supplier_cells(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt.date) -> pd.DataFrame:
+    """Count lines and refunded lines by day of pickup, category, supplier and region, with the region's temperature."""
+    import pandas as pd
+
+    lines = _picked_up(dataset, ("category", "region", "supplier_id"), first=first, last=last, as_of=as_of)
+    counts = lines.group_by(["day", "category", "supplier_id", "region"]).aggregate(
+        n=lines.count(), refunded=lines.refunded.sum()
+    )
+    cells: pd.DataFrame = counts.to_pandas()
+    if not dataset.has("weather"):
+        return cells.assign(temperature_c=float("nan"))
+    weather = observed_weather(dataset.table("weather"), first=first, last=last).to_pandas()
+    weather = weather.rename(columns={"date": "day"}).assign(day=lambda frame: pd.to_datetime(frame["day"]))
+    return cells.assign(day=pd.to_datetime(cells["day"])).merge(weather, on=["region", "day"], how="left")
+
+
+def supplier_users(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt.date) -> pd.DataFrame:
+    """Count the users who picked up lines of each supplier."""
+    lines = _picked_up(dataset, ("supplier_id",), first=first, last=last, as_of=as_of)
+    frame: pd.DataFrame = lines.group_by("supplier_id").aggregate(n_users=lines.user_id.nunique()).to_pandas()
+    return frame
+
+
+def inspection_lots(dataset: Dataset, *, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """Give the inspected lots of a period that name their supplier: supplier_id, inspected_on, n_sampled, n_defective."""
+    lots = dataset.table("inspections")
+    lots = lots.filter(lots.inspected_on.between(first, last) & lots.supplier_id.notnull())
+    frame: pd.DataFrame = lots.select("supplier_id", "inspected_on", "n_sampled", "n_defective").to_pandas()
+    return frame
