@@ -35,8 +35,8 @@ def check_costs(costs: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> import pandas as pd
     >>> row = {"action": "delist_sku", "target": None, "cost_fixed": 50.0, "cost_per_line": 0.4}
-    >>> check_costs(pd.DataFrame([row]))["size"].isna().all()
-    True
+    >>> check_costs(pd.DataFrame([row]))["size"].tolist()
+    [nan]
     """
     missing = [name for name in COLUMNS if name not in costs]
     if missing:

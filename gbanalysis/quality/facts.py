@@ -280,7 +280,7 @@ def supplier_users(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt
 
 
 def inspection_lots(dataset: Dataset, *, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """Give the inspected lots of a period that name their supplier: supplier_id, inspected_on, n_sampled, n_defective."""
+    """Give the inspected lots of a period that name their supplier."""
     lots = dataset.table("inspections")
     lots = lots.filter(lots.inspected_on.between(first, last) & lots.supplier_id.notnull())
     frame: pd.DataFrame = lots.select("supplier_id", "inspected_on", "n_sampled", "n_defective").to_pandas()

@@ -21,7 +21,7 @@ class SamplingPlan:
 
     Examples
     --------
-    >>> SamplingPlan(n=89, c=2).accepts(0.01).round(4)
+    >>> print(f"{SamplingPlan(n=89, c=2).accepts(0.01):.4f}")
     0.9397
     """
 

@@ -216,7 +216,10 @@ def make_profiles(cells: pd.DataFrame, *, rng: np.random.Generator, n_draws: int
     return Profiles(
         Coded(codes, coded.labels),
         {stage: summed[f"{stage}_node"].to_numpy(dtype=object) for stage in segments},
-        *(summed[name].to_numpy(dtype=float) for name in ("n", "amount", "total_hours", "heat_hours")),
+        summed["n"].to_numpy(dtype=float),
+        summed["amount"].to_numpy(dtype=float),
+        summed["total_hours"].to_numpy(dtype=float),
+        summed["heat_hours"].to_numpy(dtype=float),
         {stage: summed[f"{stage}_hours"].to_numpy(dtype=float) for stage in stages},
         {stage: summed[f"{stage}_heat"].to_numpy(dtype=float) for stage in stages},
         _refund_shares(cells, coded, n_draws, rng),

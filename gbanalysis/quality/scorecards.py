@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from gbanalysis.dataset.dataset import Dataset
 
-LEAST_EXPECTED = 1.0
 LEAST_SHARE = 0.02
 
 
@@ -173,7 +172,7 @@ def score_suppliers(
     >>> import gbanalysis as gb
     >>> card = gb.quality.score_suppliers(gb.load_sample(), first="2024-02-01", last="2024-03-30")
     >>> len(card.to_frame()), card.plan
-    (24, SamplingPlan(n=59, c=5))
+    (24, SamplingPlan(n=77, c=7))
     """
     day = known_day(dataset, as_of)
     begin, end = known_days((first, last), name="the period", as_of=day)

@@ -55,9 +55,8 @@ def expected_counts(cells: pd.DataFrame) -> FloatArray:
         weight = np.bincount(band, n, minlength=len(edges) + 1)
         middle = np.bincount(band, n * heat, minlength=len(edges) + 1) / np.where(weight > 0, weight, 1.0)
         levels.append(coded.codes["category"] * (len(edges) + 1) + band)
-        terms.append(
-            Term("warmth", coded.size("category"), mix=np.kron(np.eye(coded.size("category")), middle[:, None]))
-        )
+        slopes = np.kron(np.eye(coded.size("category")), middle[:, None]).astype(np.float64)
+        terms.append(Term("warmth", coded.size("category"), mix=slopes))
     own = len(terms)
     levels.append(coded.codes["supplier_id"])
     terms.append(Term("supplier", coded.size("supplier_id")))
