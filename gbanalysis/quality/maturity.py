@@ -13,6 +13,7 @@ from gbanalysis.dataset.arguments import checked, known_day
 from gbanalysis.errors import GBAnalysisError, NotIdentifiedError
 from gbanalysis.quality import facts
 from gbanalysis.quality.delay_arrays import DelayArrays, to_arrays
+from gbanalysis.quality.leading_signs import add_signs
 from gbanalysis.quality.parts import Parts, split_cells
 from gbanalysis.quality.projected_rate import REPORTED, ProjectedRate
 from gbanalysis.quality.projection import HISTORY_DAYS, HISTORY_DELAYS, Projection, project_triangle
@@ -33,6 +34,7 @@ NOT_ADDITIVE = {
 }
 RATES = {"observed_rate": "observed", "rate": "final", "ci_lower": "lower", "ci_upper": "upper"}
 USUAL_WAIT = 0.999
+DELAY_LAW, BLEND = "delay law", "delay law and signs"
 
 
 def project_refund_rate(
@@ -43,6 +45,7 @@ def project_refund_rate(
     by: Sequence[str] | str = (),
     as_of: dt.date | str | None = None,
     confidence: float = 0.9,
+    signs: bool = False,
     rng: np.random.Generator | int | None = None,
 ) -> ProjectedRate:
     """Project the refund rate of every day to what it will be when all refunds are in.
@@ -61,6 +64,9 @@ def project_refund_rate(
         The last day whose data are used; by default the data set's own.
     confidence
         Level of the intervals.
+    signs
+        Whether to blend in what leading signs foretell: hours and temperatures on the way, the weather, the suppliers'
+        records, reviews and early refunds, each as far as the data have it. For lines by day of pickup.
     rng
         A generator or a seed; without it the draws differ from call to call. With one seed, the groups of any `by` add
         up to the whole.
@@ -72,7 +78,8 @@ def project_refund_rate(
     Raises
     ------
     NotIdentifiedError
-        `unit` is order, user or sku: these are not sums over lines.
+        `unit` is order, user or sku: these are not sums over lines. Or leading signs are wanted for another caliber
+        than lines by day of pickup.
     NotEnoughDataError
         `as_of` lies in the future, no line or refund is known, or no delay can be seen yet.
     ContractError
@@ -94,23 +101,29 @@ def project_refund_rate(
     True
     """
     by = checked(by, confidence=confidence)
-    _check_caliber(unit, date)
+    _check_caliber(unit, date, signs=signs)
     day = known_day(dataset, as_of)
     rng = np.random.default_rng(rng)
     rows, arrays = read_delays(dataset, unit=unit, date=date, by=by, as_of=day)
     projected = project_triangle(arrays.triangle(), as_of=day, confidence=confidence, rng=rng)
+    method, weights = DELAY_LAW, None
+    if signs:
+        projected, weights = add_signs(dataset, arrays, projected, rng)
+        method = BLEND
     groups, scale = project_groups(arrays, projected, rng)
-    frame = _table(rows, arrays, groups, scale, by, method="delay law")
-    return ProjectedRate(frame, by, unit, date, day, confidence, arrays.groups, groups, scale)
+    frame = _table(rows, arrays, groups, scale, by, method=method)
+    return ProjectedRate(frame, by, unit, date, day, confidence, arrays.groups, groups, scale, weights)
 
 
-def _check_caliber(unit: str, date: str) -> None:
+def _check_caliber(unit: str, date: str, *, signs: bool) -> None:
     if unit in NOT_ADDITIVE:
         raise NotIdentifiedError(f"the refund rate by {unit} cannot be projected: {NOT_ADDITIVE[unit]}")
     if unit not in UNITS:
         raise GBAnalysisError(f"unit must be one of {', '.join(UNITS)}, not {unit!r}")
     if date not in DATES:
         raise GBAnalysisError(f"date must be one of {', '.join(DATES)}, not {date!r}")
+    if signs and (unit, date) != ("line", "fulfilled"):
+        raise NotIdentifiedError("leading signs foretell refunded lines by day of pickup, and no other caliber")
 
 
 def read_delays(
