@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gbanalysis.plots.ages import plot_ages
     from gbanalysis.plots.bars import plot_bars
     from gbanalysis.plots.caterpillar import plot_caterpillar
     from gbanalysis.plots.forest import plot_forest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "interactive_series": "interactive",
+    "plot_ages": "ages",
     "plot_bars": "bars",
     "plot_caterpillar": "caterpillar",
     "plot_forest": "forest",
@@ -30,6 +32,7 @@ _HOMES = {
 
 __all__ = [
     "interactive_series",
+    "plot_ages",
     "plot_bars",
     "plot_caterpillar",
     "plot_forest",

@@ -8,20 +8,26 @@ if TYPE_CHECKING:
     from gbanalysis.quality.abuse_scoring import score_refund_abuse
     from gbanalysis.quality.actions import RankedActions, rank_actions
     from gbanalysis.quality.attribution import ShiftAttribution, attribute_cells
+    from gbanalysis.quality.backtests import ProjectionBacktest, backtest_projection
     from gbanalysis.quality.caliber_rates import RefundRate
     from gbanalysis.quality.calibers import refund_rate
+    from gbanalysis.quality.chain_ladder import mack_chain_ladder
     from gbanalysis.quality.graph import CausalGraph, supply_chain_graph
     from gbanalysis.quality.local_shifts import LocalShifts
     from gbanalysis.quality.maturity import project_refund_rate
     from gbanalysis.quality.moved_nodes import find_local_shifts
     from gbanalysis.quality.projected_rate import ProjectedRate
+    from gbanalysis.quality.projection import Projection, project_triangle
     from gbanalysis.quality.sampling_plans import SamplingPlan, design_plan
     from gbanalysis.quality.scorecards import SupplierScorecard, score_suppliers
     from gbanalysis.quality.shift import attribute_shift
     from gbanalysis.quality.shift_result import DatasetShift
     from gbanalysis.quality.triangle import Triangle
+    from gbanalysis.quality.watching import RefundAlerts, watch_refunds
 
 _HOMES = {
+    "watch_refunds": "gbanalysis.quality.watching",
+    "RefundAlerts": "gbanalysis.quality.watching",
     "design_plan": "gbanalysis.quality.sampling_plans",
     "SamplingPlan": "gbanalysis.quality.sampling_plans",
     "score_suppliers": "gbanalysis.quality.scorecards",
@@ -42,6 +48,11 @@ _HOMES = {
     "find_local_shifts": "gbanalysis.quality.moved_nodes",
     "ProjectedRate": "gbanalysis.quality.projected_rate",
     "project_refund_rate": "gbanalysis.quality.maturity",
+    "Projection": "gbanalysis.quality.projection",
+    "project_triangle": "gbanalysis.quality.projection",
+    "mack_chain_ladder": "gbanalysis.quality.chain_ladder",
+    "ProjectionBacktest": "gbanalysis.quality.backtests",
+    "backtest_projection": "gbanalysis.quality.backtests",
     "Triangle": "gbanalysis.quality.triangle",
 }
 
@@ -50,8 +61,11 @@ __all__ = [
     "DatasetShift",
     "LocalShifts",
     "ProjectedRate",
+    "Projection",
+    "ProjectionBacktest",
     "RankedActions",
     "RefundAbuse",
+    "RefundAlerts",
     "RefundRate",
     "SamplingPlan",
     "ShiftAttribution",
@@ -59,14 +73,18 @@ __all__ = [
     "Triangle",
     "attribute_cells",
     "attribute_shift",
+    "backtest_projection",
     "design_plan",
     "find_local_shifts",
+    "mack_chain_ladder",
     "project_refund_rate",
+    "project_triangle",
     "rank_actions",
     "refund_rate",
     "score_refund_abuse",
     "score_suppliers",
     "supply_chain_graph",
+    "watch_refunds",
 ]
 
 

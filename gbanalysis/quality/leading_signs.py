@@ -120,12 +120,15 @@ def past_days(last: int, max_delay: int) -> list[int]:
 
 
 def judge(stages: Stages, model: SignModel, day: int, rng: np.random.Generator) -> FloatArray:
+    """Judge both stages by a day of the past; see `judge_draws`."""
+    first = stages.first(day, rng).draws
+    return judge_draws(stages, day, first, stages.second(model, day, len(first), rng))
+
+
+def judge_draws(stages: Stages, day: int, first: FloatArray, second: FloatArray) -> FloatArray:
     """[2, n_ages, n_cells + 1] log chance that each stage gave the outcome of each cell, and of the whole."""
-    projected = stages.first(day, rng)
-    start = projected.n_mature
-    final = stages.signs.refunded.sum(axis=2)[:, start : day + 1]
-    both = (projected.draws, stages.second(model, day, len(projected.draws), rng))
-    return np.stack([log_chance(draws, final)[:, ::-1].T for draws in both])
+    final = stages.signs.refunded.sum(axis=2)[:, day + 1 - first.shape[2] : day + 1]
+    return np.stack([log_chance(draws, final)[:, ::-1].T for draws in (first, second)])
 
 
 def log_chance(draws: FloatArray, final: FloatArray) -> FloatArray:
