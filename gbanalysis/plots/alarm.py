@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.dates as mdates
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from gbanalysis.plots import style
 
@@ -27,9 +27,7 @@ def plot_alarm(frame: pd.DataFrame, *, label: str, ax: Axes | None = None) -> Ax
     """
     with style.look():
         ax = style.new_axes(ax)
-        ax.fill_between(
-            frame["day"], 0, frame["score"], color=style.ROLES["current"], alpha=style.BAND_ALPHA, linewidth=0
-        )
+        ax.fill_between(frame["day"], 0, frame["score"], color=style.SKY, alpha=style.BAND_ALPHA, linewidth=0)
         ax.plot(frame["day"], frame["score"], color=style.ROLES["current"])
         ax.plot(frame["day"], frame["threshold"], color=style.INK, linestyle=style.DASHES[1])
         ax.annotate(
@@ -44,7 +42,7 @@ def plot_alarm(frame: pd.DataFrame, *, label: str, ax: Axes | None = None) -> Ax
             ax.annotate(f"{day:%m-%d}", (day, score), xytext=(0, 7), textcoords="offset points", ha="center")
         ax.set_ylim(bottom=0, top=max(frame["score"].max(), frame["threshold"].max()) * 1.15)
         ax.set_ylabel(label)
-        locator = mdates.AutoDateLocator()
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     return ax

@@ -120,9 +120,9 @@ class RankedActions(Result):
         saved = self.together
         return (
             f"Of {len(self.frame)} actions {len(self.chosen)} are worth doing{within}: {named}{more}. "
-            f"Together they save {number(saved.refunds, saved.refunds_ci, digits=0)} refunds "
-            f"in {self.horizon_days} days, that is {money(saved.money, saved.money_ci, currency=self.currency)}. They cost "
-            f"{money(self.cost, currency=self.currency)}: {money(self.net, currency=self.currency)} net. "
+            f"Together they save {number(saved.refunds, saved.refunds_ci, digits=0)} refunds in "
+            f"{self.horizon_days} days, that is {money(saved.money, saved.money_ci, currency=self.currency)}. "
+            f"They cost {money(self.cost, currency=self.currency)}: {money(self.net, currency=self.currency)} net. "
             f"Intervals: {self.confidence:.0%}, good also for actions that were chosen for being the best."
         )
 

@@ -28,6 +28,7 @@ COMMON_DAYS, COMMON_WEIGHT = (
 DELAY_WEIGHT = 50.0  # refunds that the delays of all categories count for in one category's
 HOLD_DAYS = 14  # a series that has rung keeps silent so long
 YEAR = 364
+LEAST_DISPERSION = 1e-4
 REPLICATES = 24
 LARGEST_SCORE = 60.0
 BISECTIONS = 14
@@ -107,16 +108,23 @@ def expected_reports(reports: Reports, baseline: Baseline, days: IntArray) -> Fl
     return total * baseline.rate[:, None]
 
 
-def common_change(asked: FloatArray, usual: FloatArray, group: IntArray) -> FloatArray:
-    """[n_series] what the newest days brought over what was usual, for the whole category, drawn towards 1."""
+def common_change(asked: FloatArray, usual: FloatArray, group: IntArray) -> tuple[FloatArray, FloatArray]:
+    """[n_series] what the newest days brought over what was usual, for the whole category, drawn towards 1.
+
+    Its variance by chance comes with it.
+    """
     size = int(group.max()) + 1
     seen, was = (np.bincount(group, each.sum(axis=1), minlength=size) for each in (asked, usual))
-    return np.asarray(((seen + COMMON_WEIGHT) / (was + COMMON_WEIGHT))[group])
+    found = (seen + COMMON_WEIGHT) / (was + COMMON_WEIGHT)
+    return found[group], (seen / (seen + COMMON_WEIGHT) ** 2)[group]
 
 
-def daily_dispersion(asked: FloatArray, usual: FloatArray) -> float:
-    """Variance of daily counts beyond a Poisson count's, as a share of the squared mean; at least 0."""
-    return float(max((((asked - usual) ** 2 - usual).sum()) / max((usual**2).sum(), 1e-9), 0.0))
+def daily_dispersion(asked: FloatArray, usual: FloatArray, group: IntArray) -> FloatArray:
+    """[n_series] variance of daily counts beyond a Poisson count's over the squared mean, by category; at least 0."""
+    size = int(group.max()) + 1
+    excess = np.bincount(group, ((asked - usual) ** 2 - usual).sum(axis=1), minlength=size)
+    squares = np.bincount(group, (usual**2).sum(axis=1), minlength=size)
+    return np.asarray(np.clip(excess / np.maximum(squares, 1e-9), LEAST_DISPERSION, None)[group])
 
 
 def run_scores(step: FloatArray, threshold: float | FloatArray) -> tuple[FloatArray, BoolArray]:
@@ -150,7 +158,7 @@ def run_scores(step: FloatArray, threshold: float | FloatArray) -> tuple[FloatAr
 def find_threshold(
     usual: FloatArray,
     shape: FloatArray,
-    dispersion: float,
+    dispersion: FloatArray,
     *,
     ratio: float,
     alarms_per_year: float,
@@ -165,7 +173,7 @@ def find_threshold(
     shape
         [n_series] of the gamma law of what is not known of each rate; drawn anew for each span of `usual`.
     dispersion
-        From `daily_dispersion`.
+        [n_series] from `daily_dispersion`.
     ratio, alarms_per_year
         The rise that is looked for, and the alarms that are allowed.
     rng
@@ -181,8 +189,7 @@ def find_threshold(
     # Replicated series stand below each other: the alarms of all are those of as many years.
     error = rng.gamma(shape[:, None], 1 / shape[:, None], (REPLICATES, n_series, repeats))
     mean = np.repeat(error, span, axis=2)[..., :YEAR] * np.tile(usual, repeats)[None, :, :YEAR]
-    if dispersion > 0:
-        mean = mean * rng.gamma(1 / dispersion, dispersion, mean.shape)
+    mean = mean * rng.gamma(1 / dispersion[:, None], dispersion[:, None], mean.shape)
     step = rng.poisson(mean) * np.log(ratio) - np.tile(usual, repeats)[None, :, :YEAR] * (ratio - 1)
     step = step.reshape(-1, YEAR)
     low, high = 0.0, LARGEST_SCORE
@@ -228,13 +235,13 @@ def watch(
         past = np.arange(max(start - history, 0), start)
         usual = expected_reports(reports, baseline, past)
         newest = slice(-COMMON_DAYS, None)
-        common = common_change(asked[:, past][:, newest], usual[:, newest], reports.group)
+        common, doubt = common_change(asked[:, past][:, newest], usual[:, newest], reports.group)
         expected[:, days - first] = expected_reports(reports, baseline, days) * common[:, None]
         if (start - first) % recalibrate_days < REFIT_DAYS:
             limit = find_threshold(
                 usual,
-                baseline.shape,
-                daily_dispersion(asked[:, past], usual),
+                1 / (1 / baseline.shape + doubt),
+                daily_dispersion(asked[:, past], usual, reports.group),
                 ratio=ratio,
                 alarms_per_year=alarms_per_year,
                 rng=rng,

@@ -77,11 +77,11 @@ class RefundAlerts(Result):
         if self.frame.empty:
             return f"No alarm in {watched}; {self.expected_false_alarms:.1f} would be expected by chance."
         row = self.frame.loc[self.frame["score"].idxmax()]
-        goods = "" if row["category"] is None else f", {row['category']}"
+        where = row[self.node] if row["category"] is None else f"{row[self.node]}, {row['category']}"
         return (
             f"{len(self.frame)} alarms in {watched}, where {self.expected_false_alarms:.1f} would be expected by "
-            f"chance. The loudest rang on {row['raised_on']:%Y-%m-%d} for {row[self.node]}{goods}: "
-            f"{row['n_reported']:.0f} refunds were asked for since {row['started_on']:%Y-%m-%d} where {row['n_expected']:.1f} were to be expected, "
+            f"chance. The loudest rang on {row['raised_on']:%Y-%m-%d} for {where}: since {row['started_on']:%Y-%m-%d} "
+            f"{row['n_reported']:.0f} refunds were asked for where {row['n_expected']:.1f} were to be expected, "
             f"{row['ratio']:.1f} times as many ({row['ci_lower']:.1f} to {row['ci_upper']:.1f}; as seen when it rang, "
             "which is when chance helps)."
         )
