@@ -77,7 +77,7 @@ class ProjectionBacktest(Result):
         days = f"{number(len(self.cutoffs))} days of the past, {self.cutoffs[0]} to {self.cutoffs[-1]}"
         return (
             f"On {days}, the rate reported so far missed the final one of the open days by {missed[REPORTED]} on "
-            f"average, the chain ladder by {missed[CHAIN_LADDER]}, the delay law by {missed[DELAYS]} and its blend with "
+            f"average, chain ladder by {missed[CHAIN_LADDER]}, the delay law by {missed[DELAYS]} and the blend with "
             f"leading signs by {missed[BLEND]}. By the weighted interval score the best is: {table['method'].iloc[0]}."
         )
 

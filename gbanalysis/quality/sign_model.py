@@ -1,8 +1,8 @@
 """The second stage: a learned prediction of the refunds still to come of a day, from its leading signs.
 
 For each age, a Poisson regression with a ridge penalty on the signs of `signs`, over the refunds that usually come
-after that age; what it leaves unexplained, of the cell, of the day and of all open days together, is measured on past
-days and drawn with the prediction.
+after that age; the penalty is the one under which the days before predict the newest third best. What it leaves
+unexplained, of the cell, of the day and of all open days together, is measured on past days and drawn with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ FloatArray = NDArray[np.float64]
 
 WARM_UP = 14
 LEAST_DAYS = 14
-PENALTY = 0.03
+PRECISIONS = (25.0, 100.0, 400.0, 2500.0, 1e6)
+JUDGED_SHARE = 0.3
+LARGEST_EFFECT = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +110,22 @@ def fit_signs(by_age: Sequence[Signs], *, trained_to: int) -> SignModel:
 
 
 def _fit_age(signs: Signs, days: slice) -> AgeModel:
+    split = days.start + round((days.stop - days.start) * (1 - JUDGED_SHARE))
+    early, late = slice(days.start, split), slice(split, days.stop)
+    losses = [_deviance(signs, late, _regress(signs, early, precision)[0]) for precision in PRECISIONS]
+    factor, coefficients = _regress(signs, days, PRECISIONS[int(np.argmin(losses))])
+    expected = signs.usual * factor
+    seen, meant = signs.to_come[:, days], expected[:, days]
+    whole, total = seen.sum(axis=0), meant.sum(axis=0)
+    scaled = meant * np.divide(whole, total, out=np.ones_like(total), where=total > 0)
+    return AgeModel(expected, excess_shape(seen, scaled), 1 / excess_shape(whole, total), coefficients)
+
+
+def _regress(signs: Signs, days: slice, precision: float) -> tuple[FloatArray, FloatArray]:
+    """Learn from some days; give the factor on what is usual, [n_cells, n_days] of all days, and the coefficients.
+
+    `precision` is that of a normal prior on each coefficient, in standard deviations of its sign.
+    """
     from sklearn.linear_model import PoissonRegressor  # type: ignore[import-untyped]
 
     known = signs.usual[:, days] > 0
@@ -116,15 +134,18 @@ def _fit_age(signs: Signs, days: slice) -> AgeModel:
         raise NotEnoughDataError("no refund came late enough to learn from")
     centre, spread = np.average(rows, axis=0, weights=usual), rows.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
-    fitted = PoissonRegressor(alpha=PENALTY, max_iter=300).fit(
-        (rows - centre) / spread, count / usual, sample_weight=usual
-    )
-    factor = np.exp(fitted.intercept_ + (signs.values - centre) / spread @ fitted.coef_)
-    expected = signs.usual * factor
-    seen, meant = signs.to_come[:, days], expected[:, days]
-    whole, total = seen.sum(axis=0), meant.sum(axis=0)
-    scaled = meant * np.divide(whole, total, out=np.ones_like(total), where=total > 0)
-    return AgeModel(expected, excess_shape(seen, scaled), 1 / excess_shape(whole, total), np.asarray(fitted.coef_))
+    # The library's penalty is on the mean over the weights, the prior's on their sum.
+    model = PoissonRegressor(alpha=precision / usual.sum(), max_iter=300)
+    model.fit((rows - centre) / spread, count / usual, sample_weight=usual)
+    away = np.clip((signs.values - centre) / spread @ model.coef_, -LARGEST_EFFECT, LARGEST_EFFECT)
+    return np.exp(model.intercept_ + away), np.asarray(model.coef_)
+
+
+def _deviance(signs: Signs, days: slice, factor: FloatArray) -> float:
+    """Half the Poisson deviance of some days, up to what does not depend on the factor."""
+    known = signs.usual[:, days] > 0
+    mean, count = (signs.usual * factor)[:, days][known], signs.to_come[:, days][known]
+    return float((mean - count * np.log(mean)).sum())
 
 
 def _gamma(variance: float, size: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
