@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from gbanalysis.quality.caliber_rates import RefundRate
     from gbanalysis.quality.calibers import refund_rate
     from gbanalysis.quality.chain_ladder import mack_chain_ladder
+    from gbanalysis.quality.effect_result import Effect
+    from gbanalysis.quality.effects import estimate_effect
     from gbanalysis.quality.graph import CausalGraph, supply_chain_graph
     from gbanalysis.quality.local_shifts import LocalShifts
     from gbanalysis.quality.maturity import project_refund_rate
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from gbanalysis.quality.watching import RefundAlerts, watch_refunds
 
 _HOMES = {
+    "Effect": "gbanalysis.quality.effect_result",
+    "estimate_effect": "gbanalysis.quality.effects",
     "watch_refunds": "gbanalysis.quality.watching",
     "RefundAlerts": "gbanalysis.quality.watching",
     "design_plan": "gbanalysis.quality.sampling_plans",
@@ -59,6 +63,7 @@ _HOMES = {
 __all__ = [
     "CausalGraph",
     "DatasetShift",
+    "Effect",
     "LocalShifts",
     "ProjectedRate",
     "Projection",
@@ -75,6 +80,7 @@ __all__ = [
     "attribute_shift",
     "backtest_projection",
     "design_plan",
+    "estimate_effect",
     "find_local_shifts",
     "mack_chain_ladder",
     "project_refund_rate",
