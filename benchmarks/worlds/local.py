@@ -5,8 +5,8 @@
 
 Families: ``plain`` has own sd 0.1; ``odd`` has long-tailed own rates (Student's t, 3 degrees of freedom, scale 0.3);
 ``batch`` adds a lognormal effect, sd 0.5, of every category x origin and day, shared by all provinces (a supplier's
-batch); ``uniform`` lifts every cell by a quarter, so that the root alone has moved; ``thin`` cuts the lines to a tenth.
-Nothing is shared with the estimator.
+batch); ``uniform`` lifts every cell by a quarter, so that the root alone has moved; ``thin`` cuts the lines to a tenth;
+in ``additive`` own sd is 0. Nothing is shared with the estimator.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-FAMILIES = ("plain", "odd", "batch", "uniform", "thin")
+FAMILIES = ("plain", "odd", "batch", "uniform", "thin", "additive")
 CATEGORIES, ORIGINS, PROVINCES, DAYS = 6, 5, 3, 28
 LINES, BASE_RATE = 800, 0.03
 LEVEL_SD, OWN_SD, ODD_SCALE, BATCH_SD = 0.35, 0.1, 0.3, 0.5
@@ -41,6 +41,7 @@ def make_world(family: str, seed: int, *, size: float = 1.0) -> LocalWorld:
     codes = np.stack([code.ravel() for code in np.indices((CATEGORIES, ORIGINS, PROVINCES))], axis=1)
     n_cells = len(codes)
     own = ODD_SCALE * rng.standard_t(3, n_cells) if family == "odd" else OWN_SD * rng.normal(size=n_cells)
+    own *= family != "additive"
     log_rate = own + sum(
         LEVEL_SD * rng.normal(size=n)[codes[:, d]] for d, n in enumerate((CATEGORIES, ORIGINS, PROVINCES))
     )

@@ -22,7 +22,8 @@ from gbanalysis.quality.usual_rates import ROUNDS, UsualRates, learn_usual_rates
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-N_WORLDS = 999
+N_WORLDS, FEWER_WORLDS = 999, 399
+MANY_NODES = 3000  # from so many nodes on, fewer worlds are drawn
 ROUNDS_IN_WORLDS = 3
 VALUES_AT_ONCE = 2_000_000
 SWEEPS = 25
@@ -88,19 +89,10 @@ class Scan:
         shared = node_scatter(self.hierarchy, self.base.scatter, then) - own
         object.__setattr__(self, "base_deflation", 1 + then * in_base)
         object.__setattr__(self, "current_deflation", 1 + now * in_current)
-        object.__setattr__(self, "prior_events", self._prior_events())
+        object.__setattr__(self, "prior_events", self.usual.events(self.hierarchy))
         offered = [self.node_sums(period.exposure) > 0 for period in (self.base, self.current)]
         object.__setattr__(self, "is_in_both", offered[0] & offered[1])
         object.__setattr__(self, "shared_variance", shared + node_scatter(self.hierarchy, self.current.scatter, now))
-
-    def _prior_events(self) -> FloatArray:
-        """Events that the rest of the hierarchy is worth for each node's rate, beside its own."""
-        if self.usual.known is not None:
-            return np.full(self.hierarchy.n_nodes, np.inf)
-        events = np.zeros(len(self.hierarchy.kinds))
-        events[-1] = np.inf  # the cells' posterior knows
-        events[list(self.usual.factors.kinds)] = self.usual.factors.shapes
-        return events[self.hierarchy.kind]
 
     def expect(self, refunded: FloatArray, *, rounds: int = ROUNDS) -> Expected:
         """What cells should have in the current period given base counts [..., n_cells], without any shift."""
@@ -167,18 +159,19 @@ class Scan:
         """Draw strengths where nothing but `nodes` moved."""
         starts = np.searchsorted(self.hierarchy.kind, np.unique(self.hierarchy.kind))
         largest, squares = [], np.zeros(len(starts))
-        for then, now in self.worlds(factor, N_WORLDS, rng):
+        n_worlds = N_WORLDS if self.hierarchy.n_nodes < MANY_NODES else FEWER_WORLDS
+        for then, now in self.worlds(factor, n_worlds, rng):
             expected = self.expect(then, rounds=ROUNDS_IN_WORLDS)
             strength = np.abs(self.strength(now, expected, self.shifts(nodes, now, expected.mean)))
             largest.append(np.maximum.reduceat(strength, starts, axis=1))
             squares += np.add.reduceat((strength**2).sum(axis=0), starts)
         sizes = np.diff([*starts, self.hierarchy.n_nodes])
-        scale = np.maximum(np.sqrt(squares / sizes / N_WORLDS), 1.0)
+        scale = np.maximum(np.sqrt(squares / sizes / n_worlds), 1.0)
         return Chance((np.concatenate(largest) / scale).max(axis=1), np.repeat(scale, sizes))
 
 
 class Chance(NamedTuple):
-    """What strengths chance gives: the largest of each world [N_WORLDS], in units of `scale` [n_nodes].
+    """What strengths chance gives: the largest of each world [n_worlds], in units of `scale` [n_nodes].
 
     The scale, of each kind of node, lets kinds whose expectations are less sure than taken be no easier to name.
     """

@@ -64,21 +64,22 @@ def spread_sums(member: sparse.csr_matrix, values: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class UsualRates:
-    """The law of the cells' rates: factors of their levels, and the weight of each shape of the mixture.
-
-    `known` [n_cells] replaces what the factors predict, for one who knows the rates.
-    """
+    """The law of the cells' rates: factors of their levels, and the weight of each shape of the mixture."""
 
     factors: Factors
     weights: FloatArray
     shapes: FloatArray
-    known: FloatArray | None = None
 
     def means(self, count: FloatArray, exposure: FloatArray, *, rounds: int = ROUNDS) -> FloatArray:
         """Rates [..., n_cells] that the other cells suggest."""
-        if self.known is not None:
-            return np.broadcast_to(self.known, count.shape)
         return self.factors.means(count, exposure, rounds=rounds)
+
+    def events(self, hierarchy: Hierarchy) -> FloatArray:
+        """Events that other nodes are worth for each node's rate [n_nodes]; what cells know is in `posterior`."""
+        events = np.zeros(len(hierarchy.kinds))
+        events[-1] = np.inf
+        events[list(self.factors.kinds)] = self.factors.shapes
+        return events[hierarchy.kind]
 
     def posterior(self, mean: FloatArray, count: FloatArray, exposure: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give mean and variance of the rates given counts [..., n_cells] on exposures [n_cells]."""
