@@ -54,6 +54,7 @@ class RefundWorld:
     bad_category: int
     batch: float = 0.0  # standard deviation of the supplier x day effects
     rush: float = 0.0  # what a hidden rush at a grid adds to the log-odds; it also adds hours
+    current_days: int = DAYS  # the current period is the last of its days only
 
     def logit(
         self, quality: int, category: IntArray, supplier: IntArray, temperature: FloatArray, hours: FloatArray
@@ -141,7 +142,7 @@ def draw_cells(rng: np.random.Generator, world: RefundWorld, n_lines: int) -> pd
     parts = []
     for period, name in enumerate(("base", "current")):
         joint = world.mix[period][:, :, None, None] * world.allocation[world.central_of_grid].transpose(1, 0, 2, 3)
-        full = week_shape()[:, None] * joint.reshape(1, -1)
+        full = day_shares(world, period)[:, None] * joint.reshape(1, -1)
         counts = rng.multinomial(n_lines // 2, full.ravel())
         kept = np.flatnonzero(counts)
         day, category, grid, supplier, origin = np.unravel_index(kept, (DAYS, *joint.shape))
@@ -190,13 +191,15 @@ def route_rates(world: RefundWorld, weather: int, transit: int, supplier: int) -
             for shift, more_hours, w3 in hidden:
                 total += w1 * w2 * w3 * probability(world, logit + shift + slope * more_hours)
     rate = np.zeros(len(ROUTES[0]))
-    rate[served] = total @ week_shape()
+    rate[served] = total @ day_shares(world, weather)
     return rate
 
 
-def week_shape() -> FloatArray:
-    """Share of the lines on each day of a period."""
+def day_shares(world: RefundWorld, period: int) -> FloatArray:
+    """Share of the lines on each day of a period; each day's weather weighs as much."""
     week = 1 + 0.2 * np.sin(2 * np.pi * np.arange(DAYS) / 7)
+    if period:
+        week[: DAYS - world.current_days] = 0.0
     return np.asarray(week / week.sum())
 
 

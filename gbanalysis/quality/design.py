@@ -18,6 +18,8 @@ from gbanalysis.quality.mechanisms import CodedCells
 
 FloatArray = NDArray[np.float64]
 
+CHANGE = 0.02  # scale of a change of log-odds before the data: most levels did not change; long tails let the rest go
+
 
 @dataclass(frozen=True)
 class Term:
@@ -120,8 +122,8 @@ def make_terms(basis: Basis, quality: Sequence[str]) -> tuple[Term, ...]:
         terms += [Term("node heat by stage", None, (power,), "normal", 0.1) for power in basis.node_heat]
     if basis.policy:
         terms.append(Term("policy", None, (basis.rule,), "flat", 1.0))
-    terms += [Term(f"change by {key}", key, (0,), "sparse", 0.05, place) for place, key in enumerate(quality)]
-    terms.append(Term("change of all", None, (0,), "sparse", 0.05, len(quality)))
+    terms += [Term(f"change by {key}", key, (0,), "sparse", CHANGE, place) for place, key in enumerate(quality)]
+    terms.append(Term("change of all", None, (0,), "sparse", CHANGE, len(quality)))
     return tuple(terms)
 
 

@@ -75,26 +75,21 @@ def _link(cells: CodedCells, model: RefundModel) -> tuple[float, float]:
     p = special.expit(eta)
     weight = cells.n * p * (1 - p)
     extra = (eta - np.average(eta, weights=weight)) ** 2
-    explained = model.matrix @ (model.covariance @ (model.matrix.T @ (weight * extra)))
+    explained = model.matrix @ (model.covariance @ (model.matrix.T @ (weight * extra / model.dispersion)))
     parts = (extra - explained) * (cells.refunded - cells.n * p)
-    days = int(cells.day.max()) + 1
-    spread = max(
-        float((np.bincount(np.unique(cells.codes[key] * days + cells.day, return_inverse=True)[1], parts) ** 2).sum())
-        for key in ("supplier_id", "grid_id")
-    )
+    spread = max(float((np.bincount(cells.cluster(key), parts) ** 2).sum()) for key in ("supplier_id", "grid_id"))
     return _two_sided(float(parts.sum()) / np.sqrt(spread))
 
 
 def _dispersion(cells: CodedCells, model: RefundModel, key: str) -> tuple[float, float]:
     """Squared residuals of a level's days against what chance gives them; one-sided."""
     p = model.probability(model.effects)
-    days = int(cells.day.max()) + 1
-    _, code = np.unique(cells.codes[key] * days + cells.day, return_inverse=True)
+    code = cells.cluster(key)
     groups = indicator(code, int(code.max()) + 1)
     weight = cells.n * p * (1 - p)
     chance = groups @ (weight + cells.extra_variance)
     lever = groups @ sparse.diags(weight) @ model.matrix
-    fitted = np.asarray(lever.multiply(lever @ model.covariance).sum(axis=1)).ravel()
+    fitted = np.asarray(lever.multiply(lever @ model.covariance).sum(axis=1)).ravel() / model.dispersion
     excess = (groups @ (cells.refunded - cells.n * p)) ** 2 - (chance - fitted)
     spread = 2 * chance**2 + groups @ (weight * (1 - 6 * p * (1 - p)))
     score = float(excess.sum() / np.sqrt(spread.sum()))
@@ -107,9 +102,9 @@ def _like_levels(cells: CodedCells, model: RefundModel, group: str) -> tuple[flo
     places = [place for place, term in enumerate(design.terms) if term.group == group]
     columns = np.concatenate([np.arange(design.n_columns)[design.columns(place)] for place in places])
     p = model.probability(model.effects)
-    weight = cells.n * p * (1 - p)
+    weight = cells.n * p * (1 - p) / model.dispersion
     information = (model.matrix.T @ sparse.diags(weight) @ model.matrix).toarray()
-    target = model.matrix.T @ (cells.refunded - cells.n * p) + information @ model.effects
+    target = model.matrix.T @ (cells.refunded - cells.n * p) / model.dispersion + information @ model.effects
     penalty = model.penalty.copy()
     penalty[columns] = FREE
     covariance = inverse(information + np.diag(penalty))

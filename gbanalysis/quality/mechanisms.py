@@ -146,6 +146,11 @@ class CodedCells:
         quality = (*(f"quality_{key}" for key in self.quality), "quality_rest")
         return ("mix", "allocation", "weather", *transit, *heat, *policy, *quality)
 
+    def cluster(self, key: str) -> IntArray:
+        """Number of each row's cluster: the level of a key on a day."""
+        days = int(self.day.max()) + 1
+        return np.asarray(np.unique(self.codes[key] * days + self.day, return_inverse=True)[1])
+
     def size(self, key: str) -> int:
         """Number of levels of a key."""
         return len(self.labels[key])

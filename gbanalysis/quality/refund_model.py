@@ -19,20 +19,27 @@ from gbanalysis.quality.mechanisms import CodedCells
 from gbanalysis.stats.shrinkage import PSEUDO_LEVELS, sparse_variances
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 MAX_STEPS, VARIANCE_STEPS, LAST_VARIANCES, TOLERANCE = 40, 20, 8, 1e-7
+PLAIN_STEPS = 2  # before the residuals say something of the dispersion
 LARGEST_STEP = 2.0
 
 
 @dataclass(frozen=True)
 class RefundModel:
-    """Fitted effects, the penalty (prior precision) of each, and the inverse of the penalised information."""
+    """Fitted effects, the penalty (prior precision) of each, and the inverse of the penalised information.
+
+    ``dispersion`` is how much more the days of suppliers and grids vary than chance: scores and information are divided
+    by it.
+    """
 
     design: Design
     matrix: sparse.csr_matrix
     effects: FloatArray
     penalty: FloatArray
     covariance: FloatArray
+    dispersion: float
 
     def slope_of(self, group: str) -> float:
         """Log-odds per unit of an effect that is one for all; 0 where the model has none of that name."""
@@ -64,10 +71,13 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
     penalty = scale**-2.0
     effects = np.zeros(design.n_columns)
     effects[0] = special.logit(np.clip(cells.refunded.sum() / cells.n.sum(), 1e-6, 1 - 1e-6))
+    clusters, dispersion = [cells.cluster(key) for key in ("supplier_id", "grid_id")], 1.0
     for step in range(MAX_STEPS):
         p = special.expit(matrix @ effects)
-        score = transposed @ (cells.refunded - cells.n * p)
-        information = (transposed @ sparse.diags(cells.n * p * (1 - p)) @ matrix).toarray()
+        if PLAIN_STEPS <= step < LAST_VARIANCES:
+            dispersion = _dispersion(cells, p, clusters)
+        score = transposed @ (cells.refunded - cells.n * p) / dispersion
+        information = (transposed @ sparse.diags(cells.n * p * (1 - p) / dispersion) @ matrix).toarray()
         target, before = score + information @ effects, effects
         for _ in range(VARIANCE_STEPS if step < LAST_VARIANCES else 1):
             covariance = inverse(information + np.diag(penalty))
@@ -82,8 +92,15 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
         moved = float(np.abs(effects - before).max())
         effects = before + (effects - before) * min(1.0, LARGEST_STEP / max(moved, LARGEST_STEP))
         if moved < TOLERANCE:
-            return RefundModel(design, matrix, effects, penalty, covariance)
+            return RefundModel(design, matrix, effects, penalty, covariance, dispersion)
     raise GBAnalysisError(f"the refund model did not settle in {MAX_STEPS} steps (last moved by {moved:.2g})")
+
+
+def _dispersion(cells: CodedCells, p: FloatArray, clusters: list[IntArray]) -> float:
+    """Squared residuals of the days of suppliers, or of grids, over what chance gives them; at least 1."""
+    chance = (cells.n * p * (1 - p) + cells.extra_variance).sum()
+    sums = [np.bincount(cluster, weights=cells.refunded - cells.n * p) for cluster in clusters]
+    return max(1.0, *(float(sum_ @ sum_ / chance) for sum_ in sums))
 
 
 def inverse(matrix: FloatArray) -> FloatArray:

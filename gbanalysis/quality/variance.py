@@ -61,7 +61,7 @@ def outcome_variance(
     """
     shape = (len(cells.n), 2)
     share = sparse.csr_matrix((1 / cells.totals[cells.period], (np.arange(shape[0]), cells.period)), shape=shape)
-    lever = sparse.hstack([model.matrix, share]).tocsr()
+    lever = sparse.hstack([model.matrix / model.dispersion, share]).tocsr()
     towards = np.hstack([direction, pull]).T
     moved = sparse.diags(cells.refunded - cells.n * model.probability(effects)) @ lever
     days = int(cells.day.max()) + 1

@@ -101,10 +101,10 @@ def test_mix_and_one_quality_factor_agree_with_kitagawa() -> None:
     result = attribute_cells(still.assign(central_warehouse_hours=10.0, grid_warehouse_hours=6.0)).to_frame("player")
     ours = result.set_index("mechanism")["contribution"]
     quality = ours[[name for name in ours.index if name.startswith("quality")]].sum()
-    assert quality == pytest.approx(by_rate, abs=3e-5)
-    assert ours["mix"] + ours["allocation"] == pytest.approx(composition, abs=3e-5)
-    assert by_rate > 20 * 3e-5
-    assert composition > 20 * 3e-5
+    assert quality == pytest.approx(by_rate, abs=1e-4)
+    assert ours["mix"] + ours["allocation"] == pytest.approx(composition, abs=1e-4)
+    assert by_rate > 20 * 1e-4
+    assert composition > 20 * 1e-4
 
 
 def test_without_hours_or_weather_their_effect_is_quality(cells: pd.DataFrame) -> None:
