@@ -22,6 +22,7 @@ from gbanalysis.dataset.expressions import (
     truncate,
     written,
 )
+from gbanalysis.quality.abuse_model import N_RISKS
 from gbanalysis.quality.action_cells import sum_to_action_cells
 from gbanalysis.quality.claims import KINDS, flagged_days, like_lines, refunded_rows, user_sums, with_cells
 from gbanalysis.quality.delay_rows import delay_cells, pickup_lags, refund_events
@@ -74,9 +75,11 @@ def shift_cells(dataset: Dataset, *, base: Span, current: Span, as_of: dt.date) 
     lines = _picked_up(dataset, ("category", goods, "region", *known), first=first, last=last, as_of=as_of)
     cells = sum_to_cells(_with_hours(dataset, lines), base=base, current=current).to_pyarrow().to_pandas()
     weather = dataset.table("weather") if dataset.has("weather") else None
+    nodes = dataset.to_frame("nodes") if dataset.has("nodes", "region") else None
     return complete_cells(
         cells,
         goods=goods,
+        regions=None if nodes is None else dict(zip(nodes["node_id"], nodes["region"], strict=True)),
         weather=None if weather is None else observed_weather(weather, first=first, last=last).to_pandas(),
         policies=dataset.to_frame("policies") if dataset.has("policies") else None,
     )
@@ -183,7 +186,7 @@ def user_claims(
     lines = with_cells(lines, cells, keys)
     refunds = dataset.table("refunds")
     rows = refunded_rows(lines, refunds.filter(refunds.requested_on <= as_of))
-    return run(user_sums(lines), ["user_id", "site_id"]), run(rows, ["line_id"])
+    return run(user_sums(lines, N_RISKS), ["user_id", "site_id"]), run(rows, ["line_id"])
 
 
 def flagged_facts(

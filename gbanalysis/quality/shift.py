@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -174,10 +174,9 @@ def explain(cells: ShiftCells, question: Question, *, confidence: float) -> Data
     names = NODE_NAMES | {"category": cells.goods}
     table = found.table.assign(dimension=found.table["dimension"].replace(names))
     table[["n_base", "n_current"]] *= cells.size
-    return DatasetShift(
-        table, found.base_rate, found.current_rate, found.residual, confidence, (*cells.notes, *found.notes),
-        question=question, cells=cells,
-    )  # fmt: skip
+    kept = {field.name: getattr(found, field.name) for field in fields(found)}
+    kept |= {"table": table, "notes": (*cells.notes, *found.notes)}
+    return DatasetShift(**kept, question=question, cells=cells)
 
 
 def stages_of(cells: ShiftCells) -> tuple[Stage, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from gbanalysis.dataset.contract import STAGES
 from gbanalysis.dataset.expressions import NO_VALUE
+from gbanalysis.quality.node_heat import excess_heat, outside_heat
 from gbanalysis.quality.stage_hours import stage_columns
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Span = tuple[dt.date, dt.date]
 
 BIN_HOURS = 4.0  # lines whose hours over all stages differ by more stand in different cells
+LEAST_WEATHER = 0.95  # a stage whose nodes' weather is known for a smaller share of lines has no node temperature
 LEAST_KNOWN = 0.5  # a stage whose hours are known for a smaller share of lines in a period is left out
 WAY = ("supplier_id", "origin_id", "central_id", "grid_id", "region")
 KEYS = ("period", "day", "category", "parent_category", *WAY)
@@ -135,6 +137,7 @@ def complete_cells(
     cells: pd.DataFrame,
     *,
     goods: str = "category",
+    regions: dict[str, str] | None = None,
     weather: pd.DataFrame | None = None,
     policies: pd.DataFrame | None = None,
 ) -> ShiftCells:
@@ -146,6 +149,8 @@ def complete_cells(
         As `sum_to_cells` gives them.
     goods
         The column of products that ``category`` holds.
+    regions
+        The region of each node, where it is known; other nodes are taken to lie in the region of the line.
     weather
         ``region``, ``date``, ``temperature_c``, one row each; None where there is none.
     policies
@@ -155,6 +160,7 @@ def complete_cells(
     notes += [f"{key} is not known: one level stands for all" for key in WAY[:4] if (cells[key] == NO_VALUE).all()]
     stages, found = _fill_hours(cells)
     notes += found + _add_weather(cells, weather) + _add_rules(cells, policies)
+    notes += _take_out_weather(cells, stages, regions or {}, weather)
     if goods == "category":
         notes.append("no subcategory is known: what shifts within a category is part of quality")
     left_out = set(STAGES) - set(stages)
@@ -181,7 +187,7 @@ def _fill_hours(cells: pd.DataFrame) -> tuple[tuple[str, ...], list[str]]:
     if stage_columns(STAGES[0])[0] not in cells:
         return (), ["no stage flows tied to the lines: transit and node temperature are part of quality"]
     stages, notes = [], []
-    filled: dict[str, list[str]] = {"hours": [], "temperature": []}
+    filled = []
     for place, name in enumerate(STAGES):
         hours, temperature, _ = stage_columns(name)
         node, before = NODES[name], NODES[STAGES[max(place - 1, 0)]]
@@ -191,20 +197,44 @@ def _fill_hours(cells: pd.DataFrame) -> tuple[tuple[str, ...], list[str]]:
             continue
         stages.append(name)
         if n_filled := _fill(cells, hours, (["period", before, node], ["period", node], ["period"])):
-            filled["hours"].append(f"{name} {n_filled}")
+            filled.append(f"hours at {name} {n_filled}")
         if _known_share(cells, temperature) < LEAST_KNOWN:
             cells.drop(columns=temperature, inplace=True)
             notes.append(f"temperature at the stage {name} is not known for most lines: it is part of quality")
         elif n_filled := _fill(
             cells, temperature, (["day", node, "category"], ["period", node, "category"], ["period"])
         ):
-            filled["temperature"].append(f"{name} {n_filled}")
-    notes += [
-        f"{what} unknown for some lines, and the mean of their way or node put there ({', '.join(counts)} lines)"
-        for what, counts in filled.items()
-        if counts
-    ]
+            filled.append(f"temperature at {name} {n_filled}")
+    if filled:
+        notes.append(f"unknown for some lines, and the mean of their way put there: {', '.join(filled)} lines")
     return tuple(stages), notes
+
+
+def _take_out_weather(
+    cells: pd.DataFrame, stages: Sequence[str], regions: dict[str, str], weather: pd.DataFrame | None
+) -> list[str]:
+    """Turn node temperatures into what is left of them beside the weather at the node; leave out where none is known."""
+    import pandas as pd
+
+    n, goods = cells["n"].to_numpy(dtype=float), pd.factorize(cells["category"])[0]
+    left_out = []
+    for stage in stages:
+        column, node = stage_columns(stage)[1], NODES[stage]
+        if column not in cells:
+            continue
+        outside = np.full(len(cells), np.nan) if weather is None else outside_heat(cells, node, regions, weather)
+        if n[np.isfinite(outside)].sum() < LEAST_WEATHER * n.sum():
+            left_out.append(stage)
+            cells.drop(columns=column, inplace=True)
+            continue
+        outside = np.where(np.isfinite(outside), outside, cells["temperature_c"])
+        way = cells.groupby([node, "category"], sort=False, observed=True).ngroup().to_numpy()
+        cells[column] = excess_heat(cells[column].to_numpy(dtype=float), outside, n, goods, way)
+    if not left_out:
+        return []
+    return [
+        f"the weather at the nodes of {', '.join(left_out)} is not known: node temperature there is part of quality"
+    ]
 
 
 def _known_share(cells: pd.DataFrame, column: str) -> float:
@@ -232,15 +262,10 @@ def _fill(cells: pd.DataFrame, column: str, groups: Sequence[list[str]]) -> int:
 
 def _add_weather(cells: pd.DataFrame, weather: pd.DataFrame | None) -> list[str]:
     """Add ``temperature_c`` of the region and day; a day without one has the mean of its region and period."""
-    import pandas as pd
-
     cells["temperature_c"] = np.nan
     if weather is None:
         return ["no weather is known: its effect is part of quality"]
-    days = pd.to_datetime(weather["date"])
-    known = weather["temperature_c"].set_axis(pd.MultiIndex.from_arrays([weather["region"].astype(str), days]))
-    at = pd.MultiIndex.from_arrays([cells["region"], pd.to_datetime(cells["day"])])
-    cells["temperature_c"] = known.reindex(at).to_numpy(dtype=float)
+    cells["temperature_c"] = outside_heat(cells, "region", {}, weather)
     if cells["temperature_c"].isna().all():
         return ["no weather is known in these periods: its effect is part of quality"]
     filled = _fill(cells, "temperature_c", (["period", "region"], ["day"], ["period"]))
