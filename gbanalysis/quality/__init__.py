@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gbanalysis.quality.caliber_rates import RefundRate
     from gbanalysis.quality.calibers import refund_rate
     from gbanalysis.quality.chain_ladder import mack_chain_ladder
+    from gbanalysis.quality.delay_curves import DelayCurves, reporting_delays
     from gbanalysis.quality.effect_result import Effect
     from gbanalysis.quality.effects import estimate_effect
     from gbanalysis.quality.graph import CausalGraph, supply_chain_graph
@@ -55,6 +56,8 @@ _HOMES = {
     "Projection": "gbanalysis.quality.projection",
     "project_triangle": "gbanalysis.quality.projection",
     "mack_chain_ladder": "gbanalysis.quality.chain_ladder",
+    "DelayCurves": "gbanalysis.quality.delay_curves",
+    "reporting_delays": "gbanalysis.quality.delay_curves",
     "ProjectionBacktest": "gbanalysis.quality.backtests",
     "backtest_projection": "gbanalysis.quality.backtests",
     "Triangle": "gbanalysis.quality.triangle",
@@ -63,6 +66,7 @@ _HOMES = {
 __all__ = [
     "CausalGraph",
     "DatasetShift",
+    "DelayCurves",
     "Effect",
     "LocalShifts",
     "ProjectedRate",
@@ -87,6 +91,7 @@ __all__ = [
     "project_triangle",
     "rank_actions",
     "refund_rate",
+    "reporting_delays",
     "score_refund_abuse",
     "score_suppliers",
     "supply_chain_graph",

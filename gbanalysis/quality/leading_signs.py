@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 HISTORY_DAYS = 400
-PAST_DAYS = 8
+PAST_DAYS = 6
 LEAST_PAST_DAYS = 3
 PAST_STEP = 5  # days between them: not a whole week, so that weekdays differ
 WEIGHTS = np.linspace(0.0, 1.0, 41)
