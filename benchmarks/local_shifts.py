@@ -22,7 +22,7 @@ from gbanalysis.quality.usual_rates import UsualRates
 
 FloatArray = NDArray[np.float64]
 
-FIGURE_SEED, N_NULL, N_SHIFTED = 730_000, 400, 400
+FIGURE_SEED, N_NULL, N_SHIFTED = 760_000, 400, 400
 LEVEL = 0.05
 SIZES = (2.5, 1.6)
 SURE = 1e9

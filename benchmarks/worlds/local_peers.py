@@ -8,10 +8,9 @@ sections 4.2 to 4.4 for derived measures), at the thresholds that serve it best 
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from gbanalysis.quality.hierarchy import Hierarchy
-from gbanalysis.quality.scan import signed_root
 
 FloatArray = NDArray[np.float64]
 Place = tuple[int, ...]
@@ -39,12 +38,19 @@ def plain_scan(
     hierarchy: Hierarchy, lines: FloatArray, refunded: FloatArray, *, level: float, rng: np.random.Generator
 ) -> set[Place]:
     """Name the node with the largest likelihood ratio if worlds of pooled rates seldom have as large a one."""
+    share = np.asarray(hierarchy.members @ lines[1]) / np.maximum(hierarchy.members @ lines.sum(axis=0), 1)
 
     def strengths(counts: FloatArray) -> FloatArray:
+        """Twice the log ratio of two Poisson counts against their sum split by lines: [n, n_nodes]."""
         base, current = ((hierarchy.members @ part.T).T for part in counts)
-        due = base * ((hierarchy.members @ lines[1]) / np.maximum(hierarchy.members @ lines[0], 1))
-        events = np.maximum(base, 0.5)
-        return np.abs(signed_root(current, due, due**2 / events))
+        both = base + current
+        return np.asarray(
+            2
+            * (
+                special.xlogy(current, _over(current, both * share))
+                + special.xlogy(base, _over(base, both * (1 - share)))
+            )
+        )
 
     found = strengths(refunded[:, None])[0]
     rate = refunded.sum(axis=0) / np.maximum(lines.sum(axis=0), 1)
@@ -53,6 +59,10 @@ def plain_scan(
     best = int(np.argmax(found))
     p = (1 + (largest >= found[best]).sum()) / (1 + BOOTSTRAPS)
     return {tuple(int(code) for code in hierarchy.levels[best])} if p <= level else set()
+
+
+def _over(count: FloatArray, due: FloatArray) -> FloatArray:
+    return np.asarray(np.divide(count, due, out=np.ones_like(count), where=due > 0))
 
 
 def adtributor(
