@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gbanalysis.dataset.periods import PERIOD_NAMES
-from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
+from gbanalysis.dataset.periods import PERIOD_NAMES, period_end
+from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality.units import DateBasis, Unit
 from gbanalysis.results import Result, number, rate, require_sum, too_few
+from gbanalysis.stats.intervals import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from gbanalysis.dataset.expressions import Period
 
+ADDITIVE: tuple[Unit, ...] = ("line", "value", "quantity")
 COLUMNS = ("n_units", "n_refunded", "rate", "ci_lower", "ci_upper", "mature")
 SHRUNK = ("shrunk_rate", "shrunk_lower", "shrunk_upper")
 _UNIT_NAMES: dict[Unit, str] = {
@@ -37,6 +39,8 @@ class RefundRate(Result):
         One row a period and group, in their order.
     n_users
         Distinct users behind each row: texts and charts leave out rows of fewer than ten.
+    trials
+        The independent trials that each row is worth; its interval follows from them.
     unit, date, by, period, as_of, confidence, approved_only
         As they were asked for.
     n_refunded_unfulfilled
@@ -46,6 +50,7 @@ class RefundRate(Result):
 
     frame: pd.DataFrame
     n_users: pd.Series[int] = field(repr=False)
+    trials: pd.Series[float] = field(repr=False)
     unit: Unit
     date: DateBasis
     by: tuple[str, ...]
@@ -82,6 +87,42 @@ class RefundRate(Result):
     def overall(self) -> float:
         """Give the rate of all periods and groups together; for users, orders and SKUs a unit counts in each period."""
         return float(self.frame["n_refunded"].sum() / self.frame["n_units"].sum())
+
+    def between(self, first: dt.date | str, last: dt.date | str) -> pd.DataFrame:
+        """Give the rate of each group over the periods that lie within two days, both included.
+
+        Periods share no cluster, so that their sums have the sum of their variances. The columns are those of
+        `to_frame` without ``period``.
+
+        Raises
+        ------
+        NotIdentifiedError
+            For users, orders and SKUs: they are distinct within a period, and do not add up over several.
+        NotEnoughDataError
+            Where no whole period lies within the two days.
+        """
+        import pandas as pd
+
+        if self.unit not in ADDITIVE:
+            one = PERIOD_NAMES[self.period]
+            what = f"{_UNIT_NAMES[self.unit]} are distinct within one {one}"
+            raise NotIdentifiedError(f"{what} and do not add up over more")
+        start, end = self.frame["period"], period_end(self.frame["period"], self.period)
+        inside = (start >= pd.Timestamp(first)) & (end <= pd.Timestamp(last)) & (self.frame["n_units"] > 0)
+        if not inside.any():
+            raise NotEnoughDataError(f"No {PERIOD_NAMES[self.period]} with lines lies between {first} and {last}.")
+        rows = self.frame[inside].assign(noise=self.frame["n_units"] ** 2 / self.trials, whole="")
+        keys = list(self.by) or ["whole"]
+        sums = rows.groupby(keys, as_index=False).agg(
+            n_units=("n_units", "sum"),
+            n_refunded=("n_refunded", "sum"),
+            noise=("noise", "sum"),
+            mature=("mature", "all"),
+        )
+        share, worth = sums["n_refunded"] / sums["n_units"], sums["n_units"] ** 2 / sums["noise"]
+        lower, upper = wilson(share * worth, worth, confidence=self.confidence)
+        found: pd.DataFrame = sums.assign(rate=share, ci_lower=lower, ci_upper=upper)[[*self.by, *COLUMNS]]
+        return found
 
     def latest(self, *, mature: bool = True) -> pd.DataFrame:
         """Give the rows of the last period, by default of the last that is mature, the highest rate first.

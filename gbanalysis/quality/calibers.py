@@ -130,6 +130,7 @@ def refund_rate(
     return RefundRate(
         frame=rows[[*keys, *columns]],
         n_users=rows["n_users"],
+        trials=rows["trials"],
         unit=unit,
         date=date,
         by=by,

@@ -15,7 +15,8 @@ from gbanalysis.stats.intervals import Interval
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-SHRINKAGES = (np.arange(24) + 0.5) / 24  # the grid over how far a typical share is drawn to its parent
+_ROOTS = (np.arange(24) + 0.5) / 24
+SHRINKAGES, STEPS = _ROOTS**2, _ROOTS  # how far a typical share is drawn to its parent, and the grid's relative steps
 ROUNDS = 3
 FIRST_SPREAD = 0.1
 SMALLEST_SIZE = 1e-3  # of a beta law: below it the law is all at 0 and 1
@@ -169,5 +170,5 @@ class _Tree:
         tried = np.tile(spread, (len(grid), 1))
         tried[:, level] = grid
         scores = np.array([self.upward(self.laws(centres, row))[2] for row in tried]) / 2
-        weight = np.exp(scores - scores.max())
+        weight = STEPS * np.exp(scores - scores.max())
         return np.asarray(grid), np.asarray(weight / weight.sum())
