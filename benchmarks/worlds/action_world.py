@@ -125,8 +125,19 @@ def draw_cells(rng: np.random.Generator, world: ActionWorld) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def acted_on(world: ActionWorld, lines: pd.DataFrame, kind: str, target: str, size: float | None, rng) -> pd.DataFrame:
-    """Give the lines as they are after an action; each replaced line takes a drawn peer's supplier or SKU."""
+def acted_on(
+    world: ActionWorld,
+    lines: pd.DataFrame,
+    kind: str,
+    target: str,
+    size: float,
+    rng: np.random.Generator,
+    gone: frozenset[str] = frozenset(),
+) -> pd.DataFrame:
+    """Give the lines as they are after an action; each replaced line takes a drawn peer's supplier or SKU.
+
+    Peers are those of the same category and central warehouse as things were; who is in `gone` is replaced, too.
+    """
     after, code = lines.copy(), int(target[1:])
     if kind in ("replace_supplier", "delist_sku"):
         column = "supplier" if kind == "replace_supplier" else "sku"
@@ -135,7 +146,7 @@ def acted_on(world: ActionWorld, lines: pd.DataFrame, kind: str, target: str, si
         drawn = np.full(len(rows), code)
         where = lines.loc[rows, ["category", "central"]].to_numpy()
         for category, central in np.unique(where, axis=0):
-            peers = (before["category"] == category) & (before[column] != code)
+            peers = (before["category"] == category) & ~before[column].isin([code, *(int(name[1:]) for name in gone)])
             near = peers & (before["central"] == central)
             pool = before.loc[near if near.any() else peers, column].to_numpy()
             here = (where == (category, central)).all(axis=1)

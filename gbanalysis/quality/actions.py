@@ -43,7 +43,7 @@ WORDS = {
     SPEED_NODE: "speed up node {}",
     COOL_NODE: "cool node {}",
 }
-MOST_CANDIDATES = 120
+MOST_CANDIDATES = 60
 LEAST_SHARE = 0.02  # days of which less is reported hold no news and would only add noise
 
 
@@ -250,8 +250,9 @@ def rank_actions(
     actions, touched = [actions[place] for place in known], [touched[place] for place in known]
     scale = horizon_days / ((last - first).days + 1)
     frame = _frame(profiles, cells, actions, touched, prices.iloc[known], scale, confidence)
-    chosen = _choose(profiles, touched, frame, budget, scale)
-    together = _saving(profiles, [touched[place] for place in np.flatnonzero(chosen)], scale, confidence)
+    chosen = _choose(profiles, actions, touched, frame, budget, scale)
+    done = [action for action, is_chosen in zip(actions, chosen, strict=True) if is_chosen]
+    together = _saving(profiles, profiles.together(done), scale, confidence)
     frame = frame.assign(chosen=chosen).sort_values(["chosen", "net"], ascending=False).reset_index(drop=True)
     return RankedActions(frame, together, budget, horizon_days, confidence, dataset.settings.currency, notes)
 
@@ -337,7 +338,12 @@ def naive_saving(cells: pd.DataFrame, action: Action) -> float:
 
 
 def _choose(
-    profiles: Profiles, touched: Sequence[Touched], frame: pd.DataFrame, budget: float | None, scale: float
+    profiles: Profiles,
+    actions: Sequence[Action],
+    touched: Sequence[Touched],
+    frame: pd.DataFrame,
+    budget: float | None,
+    scale: float,
 ) -> NDArray[np.bool_]:
     """Choose among the actions that pay by themselves (the best of them where they are many)."""
     net, cost = frame["net"].to_numpy(), frame["cost"].to_numpy()
@@ -345,19 +351,27 @@ def _choose(
     paying = order[net[order] > 0]
     chosen = np.zeros(len(frame), dtype=bool)
     if len(paying):
-        overlap = _overlaps(profiles, [touched[place] for place in paying], scale)
+        overlap = scale * overlaps(profiles, [actions[k] for k in paying], [touched[k] for k in paying])
         chosen[paying] = choose(frame["money_saved"].to_numpy()[paying], cost[paying], overlap, budget)
     return chosen
 
 
-def _overlaps(profiles: Profiles, touched: Sequence[Touched], scale: float) -> FloatArray:
-    """[n, n] money that two actions save alone less what they save together, at the model's mode."""
+def overlaps(profiles: Profiles, actions: Sequence[Action], touched: Sequence[Touched]) -> FloatArray:
+    """[n, n] money that two actions save alone less what they save together, at the model's mode.
+
+    Two suppliers that are both replaced do not take over each other's lines; among SKUs, of which each is a small part
+    of its category, that is left out here.
+    """
     mode, n = slice(0, 1), len(touched)
     alone = [float(profiles.saved([each], draws=mode)[1][0]) for each in touched]
     overlap = np.zeros((n, n))
     for one in range(n):
         for two in range(one + 1, n):
-            if np.intersect1d(touched[one].rows, touched[two].rows, assume_unique=True).size:
-                both = float(profiles.saved([touched[one], touched[two]], draws=mode)[1][0])
-                overlap[one, two] = overlap[two, one] = scale * (alone[one] + alone[two] - both)
+            pair = [touched[one], touched[two]]
+            if actions[one].kind == actions[two].kind == REPLACE_SUPPLIER:
+                pair = profiles.together([actions[one], actions[two]])
+            elif not np.intersect1d(pair[0].rows, pair[1].rows, assume_unique=True).size:
+                continue
+            both = float(profiles.saved(pair, draws=mode)[1][0])
+            overlap[one, two] = overlap[two, one] = alone[one] + alone[two] - both
     return overlap

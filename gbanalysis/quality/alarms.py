@@ -21,10 +21,8 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 REFIT_DAYS = 7  # the expectation is learned again so often
-COMMON_DAYS, COMMON_WEIGHT = (
-    14,
-    50.0,
-)  # what all nodes share: days it is read from, and refunds that "no change" is worth
+COMMON_DAYS = 21  # what all nodes share is read from so many days
+COMMON_WEIGHT = 15.0  # refunds that "nothing in common changed" counts for
 DELAY_WEIGHT = 50.0  # refunds that the delays of all categories count for in one category's
 HOLD_DAYS = 14  # a series that has rung keeps silent so long
 YEAR = 364

@@ -25,6 +25,7 @@ IntArray = NDArray[np.int64]
 
 REPLACE_SUPPLIER, DELIST_SKU, SPEED_NODE, COOL_NODE = "replace_supplier", "delist_sku", "speed_node", "cool_node"
 ACTIONS = (REPLACE_SUPPLIER, DELIST_SKU, SPEED_NODE, COOL_NODE)
+KEY_OF = {REPLACE_SUPPLIER: "supplier_id", DELIST_SKU: "sku_id"}
 SEGMENTS = ("shared_warehouse", "central_warehouse", "grid_warehouse")
 KEYS = ("category", "supplier_id", "sku_id", "central_id", "grid_id", "region")
 N_DRAWS = 500
@@ -95,23 +96,30 @@ class Profiles:
             + effects.degree_hours[category] * self.degree_hours[:, None]
         )
 
-    def touched(self, action: Action) -> Touched:
-        """Find the profiles that an action changes; none where it has nothing to change or nothing to change to."""
-        if action.kind == REPLACE_SUPPLIER:
-            return self._replaced("supplier_id", action.target)
-        if action.kind == DELIST_SKU:
-            return self._replaced("sku_id", action.target)
+    def touched(self, action: Action, beside: Sequence[Action] = ()) -> Touched:
+        """Find the profiles that an action changes; none where it has nothing to change or nothing to change to.
+
+        Who is replaced by another of the actions `beside` it does not take over its lines.
+        """
+        if action.kind in KEY_OF:
+            gone = {other.target for other in beside if other.kind == action.kind}
+            return self._replaced(KEY_OF[action.kind], action.target, gone | {action.target})
         return self._conditioned(action)
 
-    def _replaced(self, key: str, target: str) -> Touched:
+    def together(self, actions: Sequence[Action]) -> list[Touched]:
+        """Find the profiles that each action changes when all are done."""
+        return [self.touched(action, beside=actions) for action in actions]
+
+    def _replaced(self, key: str, target: str, gone: set[str]) -> Touched:
         """Put the mean of the others of the same category and central warehouse (else anywhere) in the place of one."""
         code = self.coded.codes
         at = int(np.flatnonzero(self.coded.labels[key] == target)[0])
+        stays = ~np.isin(self.coded.labels[key], list(gone))[code[key]]
         rows = np.flatnonzero(code[key] == at)
         category, central = code["category"], code["central_id"]
         change = np.full((len(rows), self.effects.hours.shape[1]), np.nan)
         for c, z in {(c, z) for c, z in zip(category[rows], central[rows], strict=True)}:
-            peers = (category == c) & (code[key] != at)
+            peers = (category == c) & stays
             near = peers & (central == z)
             peers = near if near.any() else peers
             if peers.any():
