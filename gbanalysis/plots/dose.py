@@ -1,4 +1,4 @@
-"""What each level of a treatment does, against a reference: a curve with its band, one a group."""
+"""What more or less of a treatment than usual does: a curve with its band, one a group."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def plot_dose(
     Parameters
     ----------
     frame
-        One row a level (and group): `x`, ``value``, ``ci_lower``, ``ci_upper`` in percentage points, ``reference``.
+        One row a level (and group): `x`, ``value``, ``ci_lower``, ``ci_upper`` in percentage points.
     x, x_label, label
         The column of the levels, and what both axes show.
     group
@@ -63,8 +63,7 @@ def plot_dose(
             ax.annotate(
                 name, (end[x], end["value"]), xytext=(5, 0), textcoords="offset points", color=colour, va="center"
             )
-        if len(frame):
-            ax.axvline(float(frame["reference"].iloc[0]), color=style.GREY, linewidth=0.8, linestyle=":")
+        ax.axvline(0, color=style.GREY, linewidth=0.8, linestyle=":")
         ax.margins(x=0.14 if group else 0.02)
         ax.set(xlabel=x_label, ylabel=f"{label}\n(percentage points)")
     return ax

@@ -19,7 +19,7 @@ from gbanalysis.results import points, rate
 FloatArray = NDArray[np.float64]
 
 TREATMENT, OUTCOME = "treatment", "refund"
-SIMULATIONS = 5
+SIMULATIONS = 3
 SUBSET = 0.8
 CONFOUNDER = 0.2  # strength of the confounder that is put in: correlation with what is left of treatment and outcome
 _WIDE = 0.5  # of the interval's half width: how far a check may move the estimate
@@ -100,6 +100,7 @@ def refutations(problem: Problem, *, confidence: float, seed: int) -> pd.DataFra
     from dowhy.causal_identifier import EstimandType, identify_effect_auto
     from dowhy.causal_refuters import refute_data_subset, refute_placebo_treatment, refute_random_common_cause
     from dowhy.causal_refuters.add_unobserved_common_cause import sensitivity_simulation
+    from dowhy.causal_refuters.placebo_treatment_refuter import PlaceboType
 
     logging.getLogger("dowhy").setLevel(logging.ERROR)
     value, error, left_y, left_t = pooled_effect(problem)
@@ -112,12 +113,13 @@ def refutations(problem: Problem, *, confidence: float, seed: int) -> pd.DataFra
     data = pd.DataFrame({TREATMENT: problem.treatment, OUTCOME: problem.rate})
     estimate = CausalEstimate(data, [TREATMENT], [OUTCOME], value, estimand, None, 0, 1)
     estimate.add_estimator(CellEstimator(problem, TREATMENT, fixed))
+    draws = np.random.RandomState(seed)  # from a plain number dowhy would draw the same in each round
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         placebo, cause, subset = (
-            float(refute(data, estimand, estimate, num_simulations=SIMULATIONS, random_state=seed, **more).new_effect)
+            float(refute(data, estimand, estimate, num_simulations=SIMULATIONS, random_state=draws, **more).new_effect)
             for refute, more in (
-                (refute_placebo_treatment, {"treatment_names": [TREATMENT], "placebo_type": "permute"}),
+                (refute_placebo_treatment, {"treatment_names": [TREATMENT], "placebo_type": PlaceboType.PERMUTE}),
                 (refute_random_common_cause, {}),
                 (refute_data_subset, {"subset_fraction": SUBSET}),
             )

@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gbanalysis.quality.adjustment import LevelRegression
-from gbanalysis.quality.cross_fitting import Problem, residuals
+from gbanalysis.quality.cross_fitting import Problem, plain_residuals, residuals
 from gbanalysis.quality.final_stage import Slopes, merge_strata, slopes_by_group, t_quantile
 
 FloatArray = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-KNOTS = (0.2, 0.5, 0.8)
-CURVE_FROM, CURVE_TO, CURVE_POINTS = 0.05, 0.95, 25
+KNOTS = (0.1, 0.5, 0.9, 0.98)
+CURVE_FROM, CURVE_TO, CURVE_POINTS = 0.005, 0.995, 25
 THRESHOLD_SHARE = 0.75
 LEAST_REFUNDS = 10.0
 LEAST_OVERLAP = 0.05  # of the treatment's variance: below, hardly anything is left to compare
@@ -109,20 +109,22 @@ def basis(values: FloatArray, knots: Sequence[float]) -> FloatArray:
 
 
 def curve_rows(question: Question, *, rng: np.random.Generator) -> pd.DataFrame:
-    """Effect of each level of the treatment against its median: columns ``at`` and ``reference``."""
-    treatment, n = question.problem.treatment, question.problem.n
-    low, high, reference, *knots = weighted_quantiles(treatment, n, (CURVE_FROM, CURVE_TO, 0.5, *KNOTS))
-    found, left = question.slopes(basis(treatment, knots))
-    at = np.unique(np.append(np.linspace(low, high, CURVE_POINTS), reference))
-    turned = basis(at, knots) - basis(np.array([reference]), knots)
+    """Effect of hours or degrees beyond the usual: column ``at``, more (or less) than what is usual for such a line.
+
+    The usual is what the regression on all that is held fixed predicts. Levels of the treatment itself would compare
+    places with long ways and places with short ones; a delay of so many hours means the same at both.
+    """
+    extra = plain_residuals(question.problem, question.problem.treatment[:, None])[:, 0]
+    low, high, *knots = weighted_quantiles(extra, question.problem.n, (CURVE_FROM, CURVE_TO, *KNOTS))
+    found, left = question.slopes(basis(extra, knots))
+    at = np.unique(np.append(np.linspace(low, high, CURVE_POINTS), 0.0))
+    turned = basis(at, knots) - basis(np.zeros(1), knots)
     k = turned.shape[1]
     rows, errors = [], []
     for place, (_, row) in enumerate(question.groups.iterrows()):
         block = found.covariance[place * k : place * k + k, place * k : place * k + k]
         errors.append(np.sqrt(np.einsum("pi,ij,pj->p", turned, block, turned)))
-        rows.append(
-            pd.DataFrame({**row.to_dict(), "at": at, "reference": reference, "effect": turned @ found.value[place]})
-        )
+        rows.append(pd.DataFrame({**row.to_dict(), "at": at, "effect": turned @ found.value[place]}))
     share = np.repeat(overlap(question, left[:, 0]), len(at))
     frame = pd.concat(rows, ignore_index=True).assign(overlap=share)
     return finished(question, frame, np.concatenate(errors), found.n_clusters)

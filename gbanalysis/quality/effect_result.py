@@ -15,7 +15,7 @@ from gbanalysis.results import Result, points, rate
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-UNITS = {"hours": "hour", "temperature": "°C"}
+UNITS = {"hours": "hour", "temperature": "degree"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Effect(Result):
         row = known.loc[known["effect"].abs().idxmax()]
         where = f" (largest for {', '.join(str(row[name]) for name in self.by)})" if self.by else ""
         if self.method == "curve":
-            moved = f"{row['at']:.1f} instead of {row['reference']:.1f} of {self.name}"
+            moved = f"{row['at']:+.1f} {self.per}s against the usual of {self.name}"
             return f"{moved} change the rate by {_signed(row)}{where}."
         if self.method == "threshold":
             return f"More than {row['threshold']:.1f} of {self.name} change the rate by {_signed(row)}{where}."
@@ -125,7 +125,9 @@ class Effect(Result):
         ).dropna(subset=["value"])
         label, unit = f"effect of {self.name} on the refund rate", "percentage points"
         if self.method == "curve":
-            return plot_dose(shown, x="at", label=label, x_label=f"{self.name} ({self.per}s)", group=self.by, ax=ax)
+            return plot_dose(
+                shown, x="at", label=label, x_label=f"{self.name} beyond the usual ({self.per}s)", group=self.by, ax=ax
+            )
         if len(self.by) == 2:
             return plot_heat(shown, row=self.by[0], column=self.by[1], label=label, unit=unit, role="harm", ax=ax)
         names = ("supplier_id", "category") if self.method == "supplier" else self.by

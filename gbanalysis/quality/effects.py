@@ -65,8 +65,8 @@ def estimate_effect(
         central_id, grid_id, and weather (four bands of the day's heat). Not for the treatment supplier, whose effects
         always stand by category.
     method
-        "linear": the effect of one unit (econml's LinearDML). "curve": the effect of each level against the median,
-        piecewise linear (LinearDML). "forest": one unit's effect by a causal forest (CausalForestDML), averaged over
+        "linear": the effect of one unit (econml's LinearDML). "curve": the effect of hours or degrees beyond
+        what is usual for such a line, piecewise linear (LinearDML). "forest": one unit's effect by a causal forest (CausalForestDML), averaged over
         groups and corrected for the forest's own smoothing. "threshold": above against below the upper quartile
         (LinearDRLearner).
     period
@@ -101,6 +101,7 @@ def estimate_effect(
 
     Notes
     -----
+    "linear" is the mean effect of a unit over the differences that occurred; where the effect bends, ask for "curve".
     A slope for all lines together would weigh goods by how much their treatment varies; here the slopes of alike goods
     are averaged by their share of the lines. Effects of different groups share the days and are correlated.
 

@@ -93,9 +93,10 @@ def test_a_curve_of_a_straight_effect_is_straight():
     rows = curve_rows(
         question_of(cells[cells["category"] == "vegetables"].reset_index(drop=True)), rng=np.random.default_rng(0)
     )
-    truth = 0.004 * (rows["at"] - rows["reference"])
-    assert rows.loc[rows["at"] == rows["reference"], "effect"].item() == 0
-    assert ((rows["ci_lower"] - 0.004 <= truth) & (truth <= rows["ci_upper"] + 0.004)).all()
+    truth = 0.004 * rows["at"]
+    assert rows.loc[rows["at"] == 0, "effect"].item() == 0
+    assert ((rows["ci_lower"] - 0.003 <= truth) & (truth <= rows["ci_upper"] + 0.003)).all()
+    assert rows["effect"].max() > 0.008
 
 
 def test_the_forest_finds_the_unlike_category():
@@ -148,6 +149,7 @@ def test_refuters_pass_a_true_effect_and_measure_a_hidden_cause():
     found = refutations(problem, confidence=0.9, seed=1).set_index("check")
     assert found.loc[["random common cause", "data subset", "placebo treatment"], "passed"].all()
     assert 0 < found.loc["strength of a hidden cause needed", "figure"] < 1
+    assert found.loc[["random common cause", "data subset", "placebo treatment"], "figure"].abs().min() > 0
     assert found.loc["hidden common cause", "figure"] != 0
 
 
