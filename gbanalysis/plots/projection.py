@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+LABEL_ROOM = 0.12  # of the width, for the names at the end of the lines
+
 
 def plot_projection(
     frame: pd.DataFrame, *, label: str, group: pd.Series[Any] | None = None, ax: Axes | None = None
@@ -40,7 +42,8 @@ def plot_projection(
     part = frame[still_open]
     if len(part):
         ax.plot(part["period"], part["observed_rate"], color=style.ROLES["base"], linestyle="--", linewidth=1.4)
-        ax.margins(x=0.14)
+        left, right = ax.get_xlim()
+        ax.set_xlim(left, right + LABEL_ROOM * (right - left))
         last = part.iloc[-1]
         for name, column, role in (("reported", "observed_rate", "base"), ("projected", "value", "current")):
             ax.annotate(

@@ -17,7 +17,7 @@ from gbanalysis.quality.leading_signs import LEAST_PAST_DAYS, Stages, blend, jud
 from gbanalysis.quality.maturity import read_delays
 from gbanalysis.quality.projection import QUANTILE_LEVELS, Projection
 from gbanalysis.quality.sign_model import fit_signs
-from gbanalysis.results import Result, number, rate
+from gbanalysis.results import Result, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,12 +73,13 @@ class ProjectionBacktest(Result):
     def text(self) -> str:
         """Say which method came nearest, and by how much."""
         table = self.overall()
-        missed = {name: rate(value, digits=2) for name, value in zip(table["method"], table["mae"], strict=True)}
+        missed = {name: f"{100 * value:.2f}" for name, value in zip(table["method"], table["mae"], strict=True)}
         days = f"{number(len(self.cutoffs))} days of the past, {self.cutoffs[0]} to {self.cutoffs[-1]}"
         return (
-            f"On {days}, the rate reported so far missed the final one of the open days by {missed[REPORTED]} on "
-            f"average, chain ladder by {missed[CHAIN_LADDER]}, the delay law by {missed[DELAYS]} and the blend with "
-            f"leading signs by {missed[BLEND]}. By the weighted interval score the best is: {table['method'].iloc[0]}."
+            f"On {days}, the rate reported so far missed the final one of the open days by {missed[REPORTED]} "
+            f"percentage points on average, the chain ladder by {missed[CHAIN_LADDER]}, the delay law by {missed[DELAYS]} and its "
+            f"blend with leading signs by {missed[BLEND]}. By the weighted interval score the best is: "
+            f"{table['method'].iloc[0]}."
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

@@ -66,10 +66,14 @@ class DelayCurves(Result):
             f"are in for {said[0]}, the fewest for {said[1]}."
         )
 
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the share reported by age, one line a group; the six with the most refunds."""
-        from gbanalysis.plots import plot_ages
+    def plot(self, *, ax: Axes | None = None, age: int | None = None) -> Axes:
+        """Draw the share reported by age, one line a group (the six with the most refunds); at one `age` as bars."""
+        from gbanalysis.plots import plot_ages, plot_bars
 
+        if age is not None:
+            part = self.frame[self.frame["age"] == age].rename(columns={"share_reported": "value"})
+            label = f"share of refunds reported by age {age}"
+            return plot_bars(part, group=self.by, label=label, unit="share", ax=ax)
         largest = self.frame.groupby(self.by)["n_refunds"].max().nlargest(LINES_DRAWN).index
         part = self.frame[self.frame[self.by].isin(largest)]
         return plot_ages(part, value="share_reported", group=self.by, label="share reported", unit="share", ax=ax)

@@ -111,7 +111,7 @@ def project_refund_rate(
         projected, weights = add_signs(dataset, arrays, projected, rng)
         method = BLEND
     groups, scale = project_groups(arrays, projected, rng)
-    frame = _table(rows, arrays, groups, scale, by, method=method)
+    frame = _table(rows, arrays, groups, scale, by, unit=unit, method=method)
     return ProjectedRate(frame, by, unit, date, day, confidence, arrays.groups, groups, scale, weights)
 
 
@@ -193,6 +193,7 @@ def _table(
     scale: FloatArray,
     by: Sequence[str],
     *,
+    unit: str,
     method: str,
 ) -> pd.DataFrame:
     """One row a day and group with lines: the older days as reported, the recent ones as projected."""
@@ -226,5 +227,7 @@ def _table(
     table = table[table["n_units"] > 0].sort_values(keys, ignore_index=True)
     for name, amount in RATES.items():
         table[name] = table[amount] / table["n_units"]
+    if unit == "line":
+        table["n_units"] = table["n_units"].round().astype("int64")
     table["method"] = np.where(table["mature"], REPORTED, method)
     return table[[*keys, "n_units", *RATES, "share_reported", "mature", "method"]]

@@ -47,6 +47,17 @@ def test_columns_and_which_days_are_open(whole: ProjectedRate) -> None:
     assert set(frame["method"]) == {"reported", "delay law"}
 
 
+@pytest.mark.parametrize("unit", ["line", "value", "quantity"])
+@pytest.mark.parametrize("date", ["fulfilled", "ordered"])
+def test_what_is_observed_is_the_refund_rate_of_the_same_caliber(sample: Dataset, unit: str, date: str) -> None:
+    caliber = {"unit": unit, "date": date, "as_of": AS_OF}
+    rates = gb.quality.refund_rate(sample, **caliber).to_frame().set_index("period")
+    ours = gb.quality.project_refund_rate(sample, **caliber, rng=1).to_frame().set_index("period")
+    np.testing.assert_allclose(ours["observed_rate"], rates["rate"].reindex(ours.index), atol=1e-12)
+    np.testing.assert_allclose(ours["n_units"], rates["n_units"].reindex(ours.index))
+    assert len(ours) == len(rates) and (ours["mature"] == rates["mature"]).all()
+
+
 def test_the_observed_rate_is_what_is_asked_back_by_then(whole: ProjectedRate, tables: dict[str, pd.DataFrame]) -> None:
     lines, refunds = tables["order_lines"], tables["refunds"]
     asked = refunds.loc[pd.to_datetime(refunds["requested_on"]) <= pd.Timestamp(AS_OF), "line_id"]

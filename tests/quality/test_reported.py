@@ -86,6 +86,7 @@ def test_curves_are_counted_from_mature_days_only(sample: Dataset) -> None:
     assert (frame["ci_lower"] < frame["share_reported"]).all() and (frame["share_reported"] < frame["ci_upper"]).all()
     assert "on the day of pickup itself" in found.text() and found.text() in found.alt_text()
     assert len(found.plot().get_lines()) == 6
+    assert "by age 0" in found.plot(age=0).get_xlabel()
 
 
 def test_curves_need_a_mature_day(sample: Dataset) -> None:
