@@ -52,7 +52,7 @@ TRUTH_FILE = "truth.json"
 LEAST_DRAWS = 1000
 # modules that ask, write or carry a market and do not change what is in it
 BYSTANDERS = frozenset(
-    {"__init__", "draws", "effects", "market", "moments", "planted"}
+    {"__init__", "draws", "effects", "interventions", "market", "moments", "planted"}
     | {"shock_effects", "simulation", "truth", "worker", "writing"}
 )
 
