@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.quality.abuse_model import Evidence
+from gbanalysis.quality.abuse_model import N_RISKS, Evidence
 from gbanalysis.quality.claims import KINDS, MARKS
 from gbanalysis.quality.difficulty import HIGHEST_RATE, Difficulty, credibility
 
@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 LOWEST_RATE = 1e-5
 WAITED_DAYS = (1, 2, 4)  # edges: the day of pickup, the next, two or three days, more
 MONTH_DAYS = 28
+QUIET = tuple(f"hazard_{k}" for k in range(N_RISKS))
 
 
 def kinds_of(cells: pd.DataFrame) -> dict[str, NDArray[Any]]:
@@ -84,22 +85,25 @@ def gather(
         "n_lines": sites["n_lines"],
         "n_refunded": sites["n_refunded"],
         "expected": sites["expected"] * factor,
-        "hazard": sites["hazard"] * factor,
+        **{name: sites[name] * factor for name in QUIET},
     }
     users = pd.DataFrame({name: np.bincount(place, values) for name, values in sums.items()})
     user, cell = place[row].astype(np.int64), claims["cell"].to_numpy(dtype=np.int64)
     rate = difficulty.without_own(cell, user, weight) * factor[row]
-    group = pd.factorize(cells["category"])[0][cell].astype(np.int64)
+    category = pd.factorize(cells["category"])[0]
+    maker = pd.factorize(cells["supplier_id"])[0] if "supplier_id" in cells else np.zeros(len(cells), dtype=np.int64)
+    source = category * (maker.max(initial=0) + 1) + maker
     told = [pd.factorize(claims[name])[0].astype(np.int64) for name in MARKS if name in claims]
     waited = np.digitize(claims["waited"].to_numpy(dtype=float), WAITED_DAYS).astype(np.int64)
     evidence = Evidence(
         users["n_lines"].to_numpy(),
-        users["hazard"].to_numpy(),
+        users[list(QUIET)].to_numpy(),
         user,
         np.clip(rate, LOWEST_RATE, HIGHEST_RATE),
-        group,
+        category[cell].astype(np.int64),
+        source[cell].astype(np.int64),
         (*told, waited),
     )
-    counts = users.drop(columns="hazard").astype({"n_lines": int, "n_refunded": int})
+    counts = users.drop(columns=list(QUIET)).astype({"n_lines": int, "n_refunded": int})
     counts.insert(0, "user_id", np.asarray(names))
     return evidence, counts

@@ -1,12 +1,15 @@
 """Which users ask for refunds without a cause: a mixture of honest users, strict or mild, and of abusers.
 
-    honest user:  P(refund of line i) = 1 - exp(-g h_i),   log g ~ Normal(mu, sd),   h_i = -log(1 - p_i)
+    honest user:  P(refund of line i) = 1 - exp(-h_i exp(b_k s + c_k)),   s ~ Normal(mu, sd),   h_i = -log(1 - p_i)
     abuser:       P(refund of line i) = 1 - (1 - a)(1 - p_i),   a ~ Beta, at least 0.1
 
-`p_i` is the rate of the line's kind whoever buys it (`difficulty`). A strict user complains more of what is bad, an
-abuser also of what is good: that, and not the number of refunds alone, tells them apart. What a refund says of itself
-(its reason and the like) is a mark: its law given the category is learned for refunds with a cause, and one law for
-those without. All laws are fitted by expectation and maximisation on the users' likelihoods.
+`p_i` is the rate of the line's kind whoever buys it (`difficulty`), and k its class of risk. A strict user complains
+more of what is bad, an abuser also of what is good: that, and not the number of refunds alone, tells them apart. Of
+very bad goods everybody complains, so strictness `s` may weigh less there: the loadings `b_k` are learned too.
+
+What a refund says of itself (its reason and the like) is a mark: its law given category and supplier is learned for
+refunds with a cause, and one law for those without. All laws are fitted by expectation and maximisation on the users'
+likelihoods.
 """
 
 from __future__ import annotations
@@ -24,10 +27,13 @@ IntArray = NDArray[np.int64]
 ABUSE = np.array([0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9])
 ABUSE_WIDTH = np.gradient(ABUSE)
 LOG_FRAILTY = np.linspace(-3.5, 3.5, 21)
-STEPS, TOLERANCE = 150, 1e-3
+RISK_EDGES = (0.02, 0.05, 0.1, 0.2, 0.4)
+N_RISKS = len(RISK_EDGES) + 1
+LOADINGS, OFFSETS, LOADING_SD = np.linspace(0, 1.4, 15), np.linspace(-1, 1, 41), 0.5
+ROUNDS, STEPS, TOLERANCE = 3, 60, 1e-3
 PSEUDO_ABUSERS, PSEUDO_MARKS = 1.0, 20.0
 GRADIENT_STEP = 1e-4
-LEAST_SPREAD, SMALLEST_SIZE, LARGEST_SIZE = 0.1, 0.5, 60.0
+LEAST_SPREAD, SMALLEST_SIZE, LARGEST_SIZE = 0.3, 0.5, 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +42,14 @@ class Evidence:
 
     Attributes
     ----------
-    n_lines, hazard
-        [n_users] lines, and the sum of ``h_i`` over those that were not refunded.
-    user, rate, group
-        [n_claims] for each refunded line: its user's place, ``p_i`` and the code of its category.
+    n_lines
+        [n_users] lines.
+    hazard
+        [n_users, n_risks] sum of ``h_i`` over the lines that were not refunded, by their class of risk.
+    user, rate
+        [n_claims] for each refunded line: its user's place, and ``p_i``.
+    category, source
+        [n_claims] codes of its category, and of its category and supplier.
     marks
         For each kind of mark [n_claims] its code.
     """
@@ -48,7 +58,8 @@ class Evidence:
     hazard: FloatArray
     user: IntArray
     rate: FloatArray
-    group: IntArray
+    category: IntArray
+    source: IntArray
     marks: tuple[IntArray, ...] = ()
 
     @property
@@ -88,8 +99,8 @@ class Mixture:
 
     Attributes
     ----------
-    law
-        The fitted laws.
+    law, loading, offset
+        The fitted laws, and how strictness weighs in each class of risk.
     probability, log_ratio
         [n_users] chance of an abuser, and the log of the likelihoods' ratio, abuser over honest.
     excess, excess_variance
@@ -103,6 +114,8 @@ class Mixture:
     """
 
     law: Law
+    loading: FloatArray
+    offset: FloatArray
     probability: FloatArray
     log_ratio: FloatArray
     excess: FloatArray
@@ -126,20 +139,34 @@ class _Fixed(NamedTuple):
     own_chance: FloatArray  # [n_claims, n_abuse] (1 - p) a
 
 
+def risk_of(rate: FloatArray) -> IntArray:
+    """Give the class of risk of each rate, from 0."""
+    return np.digitize(rate, RISK_EDGES).astype(np.int64)
+
+
 def _sum_claims(evidence: Evidence, values: FloatArray) -> FloatArray:
     """Sum [n_claims, m] to [n_users, m]."""
     n_users = len(evidence.n_lines)
     return np.stack([np.bincount(evidence.user, column, minlength=n_users) for column in values.T], axis=1)
 
 
-def _prepare(evidence: Evidence) -> _Fixed:
+def _prepare(evidence: Evidence, loading: FloatArray, offset: FloatArray) -> _Fixed:
+    """Work out the likelihoods of all frailties, whose logs weigh by `loading` and are moved by `offset` [n_risks]."""
+    factor = np.exp(loading[:, None] * LOG_FRAILTY + offset[:, None])
     hazard = -np.log1p(-evidence.rate)
-    frailty = np.exp(LOG_FRAILTY)
-    logs = _sum_claims(evidence, np.log(-np.expm1(-hazard[:, None] * frailty)))
-    logs -= evidence.hazard[:, None] * frailty
+    logs = _sum_claims(evidence, np.log(-np.expm1(-hazard[:, None] * factor[risk_of(evidence.rate)])))
+    logs -= evidence.hazard @ factor
     top = logs.max(axis=1)
-    quiet = (evidence.n_lines - evidence.n_refunded)[:, None] * np.log1p(-ABUSE) - evidence.hazard[:, None]
+    quiet = (evidence.n_lines - evidence.n_refunded)[:, None] * np.log1p(-ABUSE)
+    quiet = quiet - evidence.hazard.sum(axis=1, keepdims=True)
     return _Fixed(np.exp(logs - top[:, None]), top, quiet, (1 - evidence.rate)[:, None] * ABUSE)
+
+
+def _law_of(mark: IntArray, group: IntArray, weight: FloatArray, prior: FloatArray) -> FloatArray:
+    """Law [n_claims, n_marks] of each refunded line's group, drawn to `prior`, the law of what is around the group."""
+    size, n_groups = prior.shape[1], int(group.max(initial=-1)) + 1
+    counts = np.bincount(group * size + mark, weight, minlength=n_groups * size).reshape(n_groups, size)[group]
+    return np.asarray((counts + PSEUDO_MARKS * prior) / (counts.sum(axis=1, keepdims=True) + PSEUDO_MARKS))
 
 
 def _mark_ratio(evidence: Evidence, without: FloatArray) -> FloatArray:
@@ -150,14 +177,11 @@ def _mark_ratio(evidence: Evidence, without: FloatArray) -> FloatArray:
     ratio = np.ones(len(evidence.user))
     for mark in evidence.marks:
         size = int(mark.max(initial=-1)) + 1
-        n_groups = int(evidence.group.max(initial=-1)) + 1
-        cell = evidence.group * size + mark
         overall = np.bincount(mark, minlength=size) / max(len(mark), 1)
-        counted = np.bincount(cell, 1 - without, minlength=n_groups * size).reshape(n_groups, size)
-        honest = counted + PSEUDO_MARKS * overall
-        honest = honest / honest.sum(axis=1, keepdims=True)
         abusive = np.bincount(mark, without, minlength=size) + PSEUDO_MARKS * overall
-        ratio *= (abusive / abusive.sum())[mark] / honest[evidence.group, mark]
+        wide = _law_of(mark, evidence.category, 1 - without, np.broadcast_to(overall, (len(mark), size)))
+        near = _law_of(mark, evidence.source, 1 - without, wide)
+        ratio *= (abusive / abusive.sum())[mark] / near[np.arange(len(mark)), mark]
     return ratio
 
 
@@ -206,6 +230,27 @@ def _update(law: Law, fixed: _Fixed, split: _Split) -> Law:
     )
 
 
+def _fit_loadings(evidence: Evidence, law: Law, fixed: _Fixed, split: _Split) -> tuple[FloatArray, FloatArray]:
+    """Loading and offset of each class of risk that make its honest refunds likeliest, on a grid.
+
+    The class with most refunds has loading 1 and offset 0: there the law of frailty is told.
+    """
+    share = fixed.honest * law.frailty_weights() * ((1 - split.probability) / split.plain)[:, None]
+    quiet, risk = evidence.hazard.T @ share, risk_of(evidence.rate)
+    loading, offset = np.ones(len(quiet)), np.zeros(len(quiet))
+    usual = int(np.bincount(risk).argmax())
+    tilt, move = LOADINGS[:, None, None], OFFSETS[:, None]
+    factor = np.exp(tilt * LOG_FRAILTY + move)
+    for k in set(np.unique(risk).tolist()) - {usual}:
+        inside = risk == k
+        hazard = float(np.exp(np.log(-np.log1p(-evidence.rate[inside])).mean()))
+        asked = np.log(-np.expm1(-hazard * factor)) @ share[evidence.user[inside]].sum(axis=0)
+        gain = asked - factor @ quiet[k] - 0.5 * ((LOADINGS[:, None] - 1) / LOADING_SD) ** 2
+        best = np.unravel_index(int(gain.argmax()), gain.shape)
+        loading[k], offset[k] = LOADINGS[best[0]], OFFSETS[best[1]]
+    return loading, offset
+
+
 def fit_mixture(evidence: Evidence) -> Mixture:
     """Fit the mixture by expectation and maximisation.
 
@@ -220,29 +265,35 @@ def fit_mixture(evidence: Evidence) -> Mixture:
 
     >>> claims = np.repeat(np.arange(8), [5, 5, 5, 5, 1, 1, 1, 1])
     >>> lines = np.full(200, 10.0)
-    >>> quiet = 0.02 * (lines - np.bincount(claims, minlength=200))
-    >>> seen = Evidence(lines, quiet, claims, np.full(24, 0.02), np.zeros(24, dtype=np.int64))
+    >>> quiet = np.outer(0.02 * (lines - np.bincount(claims, minlength=200)), [0, 1, 0, 0, 0, 0])
+    >>> seen = Evidence(lines, quiet, claims, np.full(24, 0.02), 0 * claims, 0 * claims)
     >>> fit_mixture(seen).probability[[0, 4, 100]].round(1).tolist()
     [1.0, 0.0, 0.0]
     """
-    fixed = _prepare(evidence)
     law, without = START, np.zeros(len(evidence.user))
-    for _ in range(STEPS):
-        ratio = _mark_ratio(evidence, without)
-        abusive = _abusive(evidence, fixed, ratio)
-        split = _split(law, fixed, abusive)
-        alone = fixed.own_chance * ratio[:, None]
-        alone /= evidence.rate[:, None] + alone
-        without = split.probability[evidence.user] * (split.kinds[evidence.user] * alone).sum(axis=1)
-        before, law = law, _update(law, fixed, split)
-        if np.abs(np.array(law) - np.array(before)).max() < TOLERANCE:
-            break
+    loading, offset = np.ones(N_RISKS), np.zeros(N_RISKS)
+    for turn in range(ROUNDS):
+        fixed = _prepare(evidence, loading, offset)
+        for _ in range(STEPS):
+            ratio = _mark_ratio(evidence, without)
+            abusive = _abusive(evidence, fixed, ratio)
+            split = _split(law, fixed, abusive)
+            alone = fixed.own_chance * ratio[:, None]
+            alone /= evidence.rate[:, None] + alone
+            without = split.probability[evidence.user] * (split.kinds[evidence.user] * alone).sum(axis=1)
+            before, law = law, _update(law, fixed, split)
+            if np.abs(np.array(law) - np.array(before)).max() < TOLERANCE:
+                break
+        if turn < ROUNDS - 1:
+            loading, offset = _fit_loadings(evidence, before, fixed, split)
     counts = _sum_claims(evidence, alone)
     spreads = _sum_claims(evidence, alone * (1 - alone))
     excess = split.probability * (split.kinds * counts).sum(axis=1)
     second = split.probability * (split.kinds * (spreads + counts**2)).sum(axis=1)
     scores, slopes = _derivatives(before, fixed, abusive)
-    return Mixture(before, split.probability, split.log_ratio, excess, second - excess**2, without, scores, slopes)
+    return Mixture(
+        before, loading, offset, split.probability, split.log_ratio, excess, second - excess**2, without, scores, slopes
+    )
 
 
 def _derivatives(law: Law, fixed: _Fixed, abusive: FloatArray) -> tuple[FloatArray, FloatArray]:

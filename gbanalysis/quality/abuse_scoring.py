@@ -13,7 +13,7 @@ from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.quality import facts
 from gbanalysis.quality.abuse import RefundAbuse
 from gbanalysis.quality.abuse_evidence import gather, kinds_of
-from gbanalysis.quality.abuse_model import Evidence, Mixture, fit_mixture
+from gbanalysis.quality.abuse_model import Evidence, Mixture, fit_mixture, risk_of
 from gbanalysis.quality.abuse_table import RATES, flagging_table, rates_without, reached, share_of_claims
 from gbanalysis.quality.claims import KINDS
 from gbanalysis.quality.difficulty import factor_codes, fit_difficulty
@@ -99,7 +99,8 @@ def score_refund_abuse(
     refunds, weight = cells["n_refunded"].to_numpy(dtype=float), np.ones(int(cells["n_refunded"].sum()))
     for _ in range(ROUNDS):
         found = fit_difficulty(refunds, lines, codes)
-        priced = cells.assign(cell=np.arange(len(cells)), rate=found.rate, hazard=-np.log1p(-found.rate))
+        told = {"rate": found.rate, "hazard": -np.log1p(-found.rate), "risk": risk_of(found.rate)}
+        priced = cells.assign(cell=np.arange(len(cells)), **told)
         sites, claims = facts.user_claims(dataset, priced, first=span[0], last=span[1], as_of=known)
         _check(sites)
         evidence, users = gather(cells, sites, claims, found, weight)

@@ -69,7 +69,7 @@ def flagging_table(mixture: Mixture, users: pd.DataFrame, *, confidence: float) 
     """Estimate for each threshold who is flagged, how many of them are honest, and what they asked back.
 
     The number of honest users among the flagged is the sum of their chances of being honest. Its variance has two
-    parts: chance, for each user is honest or not, and the doubt about the fitted laws.
+    parts: chance, for each user is honest or not, and the doubt about the fitted laws. Its ends are whole users.
     """
     import pandas as pd
 
@@ -83,7 +83,8 @@ def flagging_table(mixture: Mixture, users: pd.DataFrame, *, confidence: float) 
         honest = float((1 - chance).sum())
         variance = float((chance * (1 - chance)).sum()) + float(slope @ mixture.covariance @ slope)
         ends = total_interval(honest, variance, confidence=confidence)
-        low, high = (float(np.clip(end, 0, flag.sum())) if flag.any() else np.nan for end in ends)
+        low, high = (float(end) if flag.any() else np.nan for end in (np.floor(ends[0]), np.ceil(ends[1])))
+        high = min(high, float(flag.sum()))
         rows.append(
             {
                 "threshold": threshold,

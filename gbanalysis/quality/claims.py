@@ -34,24 +34,27 @@ def like_lines(lines: Any, keys: Sequence[str]) -> Any:
 
 
 def with_cells(lines: Any, cells: pd.DataFrame, keys: Sequence[str]) -> Any:
-    """Join to each line the number of its cell, its ``rate`` and its ``hazard``; see `like_lines` for the cells."""
+    """Join to each line the number of its cell, its ``rate``, ``hazard`` and class of ``risk``; see `like_lines`."""
     on = [key for key in (*keys, "week") if key not in OF_SKU]  # a SKU has one category and one origin
-    known = ibis.memtable(cells[[*on, "cell", "rate", "hazard"]])
+    known = ibis.memtable(cells[[*on, "cell", "rate", "hazard", "risk"]])
     return with_week(lines).inner_join(known, on)
 
 
-def user_sums(lines: Any) -> Any:
-    """Sum the lines of each user at each site: counts, ``expected`` refunds, and the ``hazard`` of unrefunded lines."""
+def user_sums(lines: Any, n_risks: int) -> Any:
+    """Sum each user's lines by site: counts, ``expected`` refunds, hazard of unrefunded lines by class of risk."""
+    quiet = {
+        f"hazard_{k}": ((lines.refunded == 0) & (lines.risk == k)).ifelse(lines.hazard, 0.0) for k in range(n_risks)
+    }
     return lines.group_by(["user_id", "site_id"]).aggregate(
         n_lines=lines.count(),
         n_refunded=lines.refunded.sum(),
         expected=lines.rate.sum(),
-        hazard=ibis.ifelse(lines.refunded == 0, lines.hazard, 0.0).sum(),
+        **{name: column.sum() for name, column in quiet.items()},
     )
 
 
 def refunded_rows(lines: Any, refunds: Any) -> Any:
-    """Give one row a refunded line: its user, site, cell, money, days waited, and what its first refund says.
+    """Give one row a refunded line: its user, site, cell, money asked back, days waited, first refund's marks.
 
     Of several refunds of a line the one with the lowest id speaks.
     """
