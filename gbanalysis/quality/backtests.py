@@ -75,11 +75,11 @@ class ProjectionBacktest(Result):
         table = self.overall()
         missed = {name: f"{100 * value:.2f}" for name, value in zip(table["method"], table["mae"], strict=True)}
         days = f"{number(len(self.cutoffs))} days of the past, {self.cutoffs[0]} to {self.cutoffs[-1]}"
+        peers = f"the chain ladder by {missed[CHAIN_LADDER]}, the delay law by {missed[DELAYS]}"
         return (
             f"On {days}, the rate reported so far missed the final one of the open days by {missed[REPORTED]} "
-            f"percentage points on average, the chain ladder by {missed[CHAIN_LADDER]}, the delay law by {missed[DELAYS]} and its "
-            f"blend with leading signs by {missed[BLEND]}. By the weighted interval score the best is: "
-            f"{table['method'].iloc[0]}."
+            f"percentage points on average, {peers} and its blend with leading signs by {missed[BLEND]}. "
+            f"By the weighted interval score the best is: {table['method'].iloc[0]}."
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
