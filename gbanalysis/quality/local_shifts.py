@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gbanalysis.errors import GBAnalysisError
+from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.results import Result, number, rate, require_sum
 
 if TYPE_CHECKING:
@@ -96,6 +96,22 @@ class LocalShifts(Result):
         """
         return self.frame.copy()
 
+    def places(self) -> list[str]:
+        """Name the places that moved, strongest first."""
+        return [self.name_of(row) for row in self.frame.to_dict("records")]
+
+    def strongest(self) -> dict[str, Any]:
+        """Give the first row of the table.
+
+        Raises
+        ------
+        NotEnoughDataError
+            Where nothing moved.
+        """
+        if self.frame.empty:
+            raise NotEnoughDataError("No place moved beyond chance.")
+        return {str(name): value for name, value in self.frame.iloc[0].items()}
+
     def text(self) -> str:
         """Say in one paragraph which places moved, and by how much."""
         then, now = (self._overall(period) for period in ("base", "current"))
@@ -133,15 +149,15 @@ class LocalShifts(Result):
         NotEnoughDataError
             Where nothing moved.
         """
-        from gbanalysis.errors import NotEnoughDataError
         from gbanalysis.plots import plot_moves
 
         if self.frame.empty:
             raise NotEnoughDataError("No place moved beyond chance: there is nothing to draw.")
         shown = self.frame.rename(columns={"base_rate": "base", "expected_rate": "expected", "current_rate": "current"})
         ends = {name: shown["expected"] + shown[name] for name in ("ci_lower", "ci_upper")}
-        names = [self.name_of(row) for row in self.frame.to_dict("records")]
-        return plot_moves(shown.assign(place=names, **ends), name="place", label="refund rate", unit="share", ax=ax)
+        return plot_moves(
+            shown.assign(place=self.places(), **ends), name="place", label="refund rate", unit="share", ax=ax
+        )
 
     def alt_text(self) -> str:
         """Say in words what `plot` shows."""

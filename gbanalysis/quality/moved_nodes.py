@@ -15,7 +15,7 @@ from gbanalysis.quality import facts
 from gbanalysis.quality.hierarchy import ALL, Hierarchy, build_hierarchy
 from gbanalysis.quality.local_shifts import COUNTS, FIGURES, LocalShifts, Span
 from gbanalysis.quality.reported import reported_shares
-from gbanalysis.quality.scan import PeriodCounts, Scan, prepare_scan, ratio_bounds
+from gbanalysis.quality.scan import PeriodCounts, Scan, excess_bounds, prepare_scan
 from gbanalysis.quality.shift_search import Found, search
 
 if TYPE_CHECKING:
@@ -198,7 +198,8 @@ def _table(keys: pd.DataFrame, nodes: Hierarchy, cells: pd.DataFrame, scan: Scan
         ]
         counts = [int(cells[name].to_numpy()[inside].sum()) for name in COUNTS]
         rows.append((*levels, *counts, *_figures(node, scan, found), float(p_adjusted)))
-    return pd.DataFrame(rows, columns=[*keys, *COUNTS, *FIGURES])
+    types = {**dict.fromkeys(COUNTS, int), **dict.fromkeys(FIGURES, float)}  # of an empty table too
+    return pd.DataFrame(rows, columns=[*keys, *COUNTS, *FIGURES]).astype(types)
 
 
 def _figures(node: int, scan: Scan, found: Found) -> tuple[float, ...]:
@@ -213,8 +214,8 @@ def _figures(node: int, scan: Scan, found: Found) -> tuple[float, ...]:
     others = [other for other in found.nodes if other != node]
     due, spread = (part[node] for part in scan.due(expected, scan.shifts(others, scan.current.refunded, expected.mean)))
     usual = due / exposures[1]
-    lower, upper = (min(usual * bound, 1.0) for bound in ratio_bounds(refunds[1], due, spread, critical))
-    return (before, usual, after, after - usual, lower - usual, upper - usual)
+    lower, upper = (bound / exposures[1] for bound in excess_bounds(refunds[1], due, spread, critical))
+    return (before, usual, after, after - usual, lower, min(upper, 1 - usual))
 
 
 def _notes(cells: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:

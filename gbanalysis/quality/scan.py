@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize, special
 
 from gbanalysis.quality.batches import node_scatter, scatter_variances
 from gbanalysis.quality.hierarchy import Hierarchy
@@ -29,7 +29,7 @@ VALUES_AT_ONCE = 2_000_000
 SWEEPS = 25
 SETTLED = 1e-6
 LEAST_EXPECTED = 1e-9
-WIDEST = 20.0
+WIDEST = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,23 +215,31 @@ def signed_root(count: FloatArray, mean: FloatArray, variance: FloatArray) -> Fl
     return np.asarray(np.sign(count - mean) * np.sqrt(np.maximum(ratio, 0.0)))
 
 
-def ratio_bounds(count: float, mean: float, variance: float, critical: float) -> tuple[float, float]:
-    """Bounds of how many times its expectation a count is: all ratios that it does not contradict.
+def excess_bounds(count: float, mean: float, variance: float, critical: float) -> tuple[float, float]:
+    """Bounds of what a count has beyond its expectation: all excesses that the two do not contradict.
+
+    The likelihood is that of `signed_root`, and 0 lies outside where its strength passes `critical`.
 
     Examples
     --------
-    >>> [round(bound, 2) for bound in ratio_bounds(60.0, 24.0, 24.0, 1.96)]
-    [1.58, 4.09]
+    >>> [round(bound, 1) for bound in excess_bounds(60.0, 24.0, 24.0, 1.96)]
+    [18.4, 54.7]
     """
+    events = mean**2 / variance
+    exposure = events / mean
 
-    def strength(log_ratio: float) -> float:
-        scale = np.exp(log_ratio)
-        root = signed_root(np.array([count]), np.array([mean * scale]), np.array([variance * scale**2]))
-        return float(root[0])
+    def likelihood(excess: float) -> float:
+        # The expectation that is most likely beside this excess solves a quadratic equation.
+        linear = (1 + exposure) * excess - count - events
+        due = (-linear + np.sqrt(linear**2 + 4 * (1 + exposure) * events * excess)) / (2 * (1 + exposure))
+        now = max(due + excess, 0.0)
+        return float(special.xlogy(count, now) - now + events * np.log(due) - exposure * due)
 
-    centre = np.log(max(count, 0.5) / mean)
-    ends = [
-        optimize.brentq(lambda at, side=side: strength(at) - side * critical, centre - WIDEST, centre + WIDEST)
-        for side in (1, -1)
-    ]
-    return (float(np.exp(ends[0])), float(np.exp(ends[1])))
+    best = count - mean
+    most = special.xlogy(count, count) - count + events * np.log(mean) - events
+    reach = WIDEST * (1 + critical**2 + np.sqrt(count + mean + variance) * critical)
+    low, high = (
+        float(optimize.brentq(lambda at: 2 * (most - likelihood(at)) - critical**2, best, best + side * reach))
+        for side in (-1, 1)
+    )
+    return low, high
