@@ -72,8 +72,13 @@ def draw_world(rng: np.random.Generator, family: str) -> EffectWorld:
     base = np.array([-3.6, -3.9, -4.3, -4.0]) + 0.1 * rng.standard_normal(CATEGORIES)
     bend = np.array([0.55, 0.4, 0.05, 0.25]) * rng.uniform(0.8, 1.2, CATEGORIES)
 
-    noise = lorry[day, grid] + OWN_SD * rng.standard_normal(n) + HIDDEN_HOURS * crowd[day, grid]
-    hours = leg[supplier, region] + stay[grid] + 0.25 * rain[day, region] + noise
+    noise = (
+        0.25 * (rain[day, region] - 2)
+        + lorry[day, grid]
+        + OWN_SD * rng.standard_normal(n)
+        + HIDDEN_HOURS * crowd[day, grid]
+    )
+    hours = leg[supplier, region] + stay[grid] + 0.5 + noise
     hours = np.maximum(np.round(hours / STEP) * STEP, 0.5)
     rest = base[category] + 0.25 * region + care[grid] + 0.03 * (heat[day, region] - 16) + HIDDEN_SD * crowd[day, grid]
     batch_sd = BATCH_SD * np.sqrt(2) * (family == "batch")

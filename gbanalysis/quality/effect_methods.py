@@ -18,8 +18,8 @@ from gbanalysis.quality.final_stage import Slopes, merge_strata, slopes_by_group
 FloatArray = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-KNOTS = (0.1, 0.5, 0.9, 0.98)
-CURVE_FROM, CURVE_TO, CURVE_POINTS = 0.005, 0.995, 25
+KNOTS, FEW_KNOTS, MANY_REFUNDS = (0.1, 0.5, 0.9, 0.98), (0.5, 0.9), 5000.0
+CURVE_FROM, CURVE_TO, CURVE_POINTS = 0.01, 0.99, 25
 THRESHOLD_SHARE = 0.75
 LEAST_REFUNDS = 10.0
 LEAST_OVERLAP = 0.05  # of the treatment's variance: below, hardly anything is left to compare
@@ -115,7 +115,8 @@ def curve_rows(question: Question, *, rng: np.random.Generator) -> pd.DataFrame:
     places with long ways and places with short ones; a delay of so many hours means the same at both.
     """
     extra = plain_residuals(question.problem, question.problem.treatment[:, None])[:, 0]
-    low, high, *knots = weighted_quantiles(extra, question.problem.n, (CURVE_FROM, CURVE_TO, *KNOTS))
+    places = KNOTS if question.cells["refunded"].sum() >= MANY_REFUNDS else FEW_KNOTS
+    low, high, *knots = weighted_quantiles(extra, question.problem.n, (CURVE_FROM, CURVE_TO, *places))
     found, left = question.slopes(basis(extra, knots))
     at = np.unique(np.append(np.linspace(low, high, CURVE_POINTS), 0.0))
     turned = basis(at, knots) - basis(np.zeros(1), knots)

@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAST_LINES = 400.0  # a stratum with fewer lines shares its group's slope
+MOST_LEVERAGE = 0.9
 LEAST_SPREAD = 1e-3  # of the treatment's variance: below, a stratum has no slope of its own
 
 
@@ -58,7 +59,8 @@ def slopes_by_group(
     References
     ----------
     P. M. Robinson (1988), Econometrica 56, 931-954 (residuals on residuals); K.-Y. Liang and S. L. Zeger (1986),
-    Biometrika 73, 13-22 (clusters).
+    Biometrika 73, 13-22 (clusters); R. M. Bell and D. F. McCaffrey (2002), Survey Methodology 28, 169-181 (residuals of
+    clusters with leverage; the trace of a cluster's leverage stands for its matrix here, which errs to the safe side).
     """
     k, n_strata, n_groups = t.shape[1], int(stratum.max()) + 1, int(group.max()) + 1
     square = np.stack(
@@ -74,7 +76,12 @@ def slopes_by_group(
     value = np.stack([np.bincount(of_group, share * theta[:, i], n_groups) for i in range(k)], axis=1)
     error = n * (y - np.einsum("ci,ci->c", t, theta[stratum]))
     n_clusters = int(cluster.max()) + 1
-    influence = np.einsum("cij,cj->ci", (share[:, None, None] * inverse)[stratum], t) * error[:, None]
+    pulled = np.einsum("cij,cj->ci", inverse[stratum], t)
+    own = stratum * n_clusters + cluster
+    leverage = np.bincount(own, n * (pulled * t).sum(axis=1), n_strata * n_clusters)[own]
+    # A cluster pulls the slope towards itself, so that its own residuals are too small.
+    error = error / np.sqrt(1 - np.clip(leverage, 0.0, MOST_LEVERAGE))
+    influence = share[stratum][:, None] * pulled * error[:, None]
     flat = group * n_clusters + cluster
     sums = np.stack(
         [np.bincount(flat, influence[:, i], n_groups * n_clusters).reshape(n_groups, n_clusters) for i in range(k)], 1

@@ -50,7 +50,9 @@ def test_one_stratum_is_statsmodels_with_clusters():
     found = slopes_by_group(y, t, n, stratum=nothing, group=nothing, cluster=cluster)
     theirs = sm.WLS(y, t, weights=n).fit(cov_type="cluster", cov_kwds={"groups": cluster, "use_correction": False})
     np.testing.assert_allclose(found.value[0], theirs.params)
-    np.testing.assert_allclose(found.covariance, theirs.cov_params() * 40 / 39)
+    # Bell and McCaffrey's residuals are a little larger than statsmodels' plain ones.
+    ratio = np.diag(found.covariance) / np.diag(theirs.cov_params() * 40 / 39)
+    assert ((ratio > 1) & (ratio < 1.2)).all()
 
 
 def test_cells_and_their_lines_give_one_answer():
