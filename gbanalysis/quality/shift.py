@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
+SMALL_ERROR = 1e-4  # directions of the delay law's error with a smaller share of the largest variance are left out
 NOT_ADDITIVE = {
     "order": "an order counts once however many of its lines are refunded",
     "user": "a user counts once within a period however often he asks money back",
@@ -155,7 +156,11 @@ def matured(cells: ShiftCells, shares: ReportedShares) -> ShiftCells:
     frame = cells.frame.assign(share_reported=share)
     for name in ("refunded", "refunded_quantity", "refunded_amount"):
         frame[name] = frame[name].to_numpy(dtype=float) / share
-    return replace(cells, frame=frame)
+    size, ways = np.linalg.eigh(shares.covariance())
+    kept = size > size.max() * SMALL_ERROR
+    errors = ways[:, kept] * np.sqrt(size[kept])
+    by_row = np.where((row >= 0)[:, None], errors[row], 0.0) * (-frame["refunded"].to_numpy() / share)[:, None]
+    return replace(cells, frame=frame, shared_error=by_row if kept.any() else None)
 
 
 def weigh(cells: ShiftCells, unit: str) -> ShiftCells:
@@ -165,12 +170,20 @@ def weigh(cells: ShiftCells, unit: str) -> ShiftCells:
     sold, returned = UNITS[unit]
     frame = cells.frame
     size = frame[f"{sold}_squared"].sum() / frame[sold].sum()
-    return replace(cells, frame=frame.assign(n=frame[sold] / size, refunded=frame[returned] / size), size=float(size))
+    now = (frame[returned] / frame["refunded"].where(frame["refunded"] > 0, 1.0) / size).to_numpy()
+    return replace(
+        cells,
+        frame=frame.assign(n=frame[sold] / size, refunded=frame[returned] / size),
+        size=float(size),
+        shared_error=None if cells.shared_error is None else cells.shared_error * now[:, None],
+    )
 
 
 def explain(cells: ShiftCells, question: Question, *, confidence: float) -> DatasetShift:
     """Attribute the change that the cells hold."""
-    found = attribute_cells(cells.frame, stages=stages_of(cells), confidence=confidence)
+    found = attribute_cells(
+        cells.frame, stages=stages_of(cells), confidence=confidence, shared_error=cells.shared_error
+    )
     names = NODE_NAMES | {"category": cells.goods}
     table = found.table.assign(dimension=found.table["dimension"].replace(names))
     table[["n_base", "n_current"]] *= cells.size

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
+from numpy.typing import NDArray
 
 from gbanalysis.dataset.contract import STAGES
 from gbanalysis.dataset.expressions import NO_VALUE
@@ -50,6 +51,8 @@ class ShiftCells:
         The column of products that ``category`` holds: subcategory, or category where there is none.
     size
         What one line stands for in ``n``: 1 for lines, else units or money.
+    shared_error
+        [n_rows, n_errors] errors of ``refunded`` that rows share, each one standard deviation: those of the delay law.
     """
 
     frame: pd.DataFrame
@@ -57,6 +60,7 @@ class ShiftCells:
     notes: tuple[str, ...]
     goods: str = "category"
     size: float = 1.0
+    shared_error: NDArray[np.float64] | None = field(default=None, repr=False)
 
 
 def sum_to_cells(lines: Any, *, base: Span, current: Span) -> Any:
@@ -213,10 +217,10 @@ def _fill_hours(cells: pd.DataFrame) -> tuple[tuple[str, ...], list[str]]:
 def _take_out_weather(
     cells: pd.DataFrame, stages: Sequence[str], regions: dict[str, str], weather: pd.DataFrame | None
 ) -> list[str]:
-    """Turn node temperatures into what is left of them beside the weather at the node; leave out where none is known."""
+    """Turn node temperatures into what is left of them beside the weather at the node, where that is known."""
     import pandas as pd
 
-    n, goods = cells["n"].to_numpy(dtype=float), pd.factorize(cells["category"])[0]
+    n, goods = cells["n"].to_numpy(dtype=float), pd.factorize(cells["category"])[0].astype(np.int64)
     left_out = []
     for stage in stages:
         column, node = stage_columns(stage)[1], NODES[stage]
@@ -228,7 +232,7 @@ def _take_out_weather(
             cells.drop(columns=column, inplace=True)
             continue
         outside = np.where(np.isfinite(outside), outside, cells["temperature_c"])
-        way = cells.groupby([node, "category"], sort=False, observed=True).ngroup().to_numpy()
+        way = cells.groupby([node, "category"], sort=False, observed=True).ngroup().to_numpy(dtype=np.int64)
         cells[column] = excess_heat(cells[column].to_numpy(dtype=float), outside, n, goods, way)
     if not left_out:
         return []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gbanalysis.quality.attribution import ShiftAttribution
 from gbanalysis.quality.shift_cells import ShiftCells, Span
 from gbanalysis.results import money, number, points, rate
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from gbanalysis.dataset.dataset import Dataset
+    from gbanalysis.quality.shift_checks import Checks
 
 UNITS = {
     "line": ("n", "refunded"),
@@ -112,6 +115,21 @@ class DatasetShift(ShiftAttribution):
             + f"Intervals of {self.confidence:.0%}. The model alone missed {points(self.residual_change, digits=3)} of "
             "the change; the correction shares that out."
         )
+
+    def checks(self, *, rng: np.random.Generator | int | None = None) -> Checks:
+        """Try to break the attribution: placebo periods, shuffled labels, suppliers left out, hidden causes, peers.
+
+        Placebo, shuffles and leaving out use all lines, summed over hours and goods within a category. dowhy.gcm sees
+        some thousand drawn lines. Default `rng`: the seed of the attribution.
+
+        Returns
+        -------
+        Checks
+            One row a check with ``passed`` (True, False, or None where it only informs), its figure and a sentence.
+        """
+        from gbanalysis.quality.shift_checks import run_checks
+
+        return run_checks(self, np.random.default_rng(self.question.seed if rng is None else rng))
 
     def plot_levels(self, *, n: int = 12, ax: Axes | None = None) -> Axes:
         """Draw the levels of the view "who" that contribute most, with their intervals, the largest first."""
