@@ -93,12 +93,11 @@ def sign_cells(lines: Any, asked: Any, *, reviews: Any | None, max_delay: int) -
         late["complained"] = ibis.cases((lines.reviewed_on.notnull() & (lines.complains == 1), after))
     late["refunded"] = ibis.cases((lines.requested_on.notnull(), late["refunded"]))
     lines = lines.mutate(**{f"{name}_after": days.cast("int64") for name, days in late.items()})
-    if "supplier_id" not in lines.columns:
-        lines = lines.mutate(supplier_id=ibis.literal(NO_VALUE))
+    absent = {"supplier_id": ibis.literal(NO_VALUE), "hours": ibis.null("float64"), "heat": ibis.null("float64")}
+    lines = lines.mutate(**{name: value for name, value in absent.items() if name not in lines.columns})
     sums = {"n": lines.count()}
     for name in ("hours", "heat"):
-        value = lines[name] if name in lines.columns else ibis.null("float64")
-        sums |= {name: value.sum().fill_null(0.0), f"n_{name}": value.count()}
+        sums |= {name: lines[name].sum().fill_null(0.0), f"n_{name}": lines[name].count()}
     for name in late:
         for delay in range(max_delay + 1):
             sums[f"{name}_{delay}"] = (lines[f"{name}_after"] == delay).fill_null(False).cast("int64").sum()

@@ -217,3 +217,26 @@ def test_rows_of_cells_that_are_gone_are_left_out(sample: Dataset) -> None:
     signs = lay_out(frame, cells=kept, as_of=AS_OF, max_delay=7)
     assert signs.n.sum() == frame.loc[frame["category"] != "fruit", "n"].sum()
     assert signs.part_n.sum() == signs.supply_n.sum() == signs.n.sum()
+
+
+def test_what_the_data_do_not_have_is_no_sign(sample: Dataset) -> None:
+    tables = {name: sample.to_frame(name) for name in ("order_lines", "products", "sites", "refunds", "settings")}
+    tables["order_lines"] = tables["order_lines"].drop(columns=["supplier_id", "shipment_id"])
+    bare = gb.read_dataset(tables)
+    found = {}
+    for name, data in (("bare", bare), ("full", sample)):
+        frame = facts.sign_facts(data, max_delay=7, first=dt.date(2024, 2, 1), as_of=AS_OF)
+        cells = sorted(set(zip(frame["category"], frame["region"], strict=True)))
+        signs = lay_out(frame, cells=cells, as_of=AS_OF, max_delay=7)
+        found[name] = set(all_signs(signs)[0].names)
+    gone = {sign.split(":")[0] for sign in found["full"] - found["bare"]}
+    assert gone == {
+        "hours",
+        "hours x level",
+        "heat",
+        "heat x level",
+        "weather",
+        "weather x level",
+        "complaints in reviews",
+    }
+    assert found["bare"] < found["full"]
