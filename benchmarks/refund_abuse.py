@@ -16,6 +16,7 @@ from scipy import special, stats
 import gbanalysis as gb
 from benchmarks.harness import Benchmark, Measure
 from benchmarks.worlds.abuse_world import LAWS, make_abuse_world
+from gbanalysis.stats.ranking import recall_at
 
 Array = NDArray[np.float64]
 
@@ -27,15 +28,6 @@ AT = SHARES.index(0.001)
 LEAST_LINES, LEAST_REFUNDS = (1, 2, 3, 5, 8, 10, 15, 20, 30), (2, 3, 4, 5, 6, 8)
 JUDGED = (0.3, 0.5, 0.7, 0.9)
 CONFIDENCE, SURE = 0.9, 0.99
-
-
-def recall_at(score: Array, bad: NDArray[np.bool_], shares: Sequence[float] = SHARES) -> Array:
-    """Share of the bad ranked above each share of the honest; ties count as drawn by lot."""
-    _, place = np.unique(-score, return_inverse=True)
-    honest = np.cumsum(np.bincount(place, ~bad))
-    caught = np.cumsum(np.bincount(place, bad))
-    allowed = np.array(shares) * honest[-1]
-    return np.asarray(np.interp(allowed, np.append(0, honest), np.append(0, caught)) / caught[-1])
 
 
 def peer_scores(n_lines: Array, n_refunded: Array) -> dict[str, Array]:
@@ -54,8 +46,8 @@ def judge(data: gb.Dataset, abusers: frozenset[str]) -> dict[str, Any]:
     n_lines, n_refunded = (users[name].to_numpy(dtype=float) for name in ("n_lines", "n_refunded"))
     found: dict[str, Any] = {"abusers": scores.n_abusers[0], "bad": bad.sum()}
     if bad.any():
-        found["ours"] = recall_at(users["log_ratio"].to_numpy(), bad)
-        found |= {name: recall_at(score, bad) for name, score in peer_scores(n_lines, n_refunded).items()}
+        found["ours"] = recall_at(users["log_ratio"], bad, SHARES)
+        found |= {name: recall_at(score, bad, SHARES) for name, score in peer_scores(n_lines, n_refunded).items()}
     for threshold in JUDGED:
         row = scores.at(threshold)
         honest = float((~bad & (users["probability"] >= threshold).to_numpy()).sum())
@@ -71,7 +63,7 @@ def judge(data: gb.Dataset, abusers: frozenset[str]) -> dict[str, Any]:
 
 
 def tuned(judged: Sequence[dict[str, Any]], by: str = "") -> tuple[Array, list[str]]:
-    """Recalls [n_worlds, n_shares] of the best raw rate for each share, and which it was; `by` lines, refunds or any."""
+    """Recalls [n_worlds, n_shares] of the best raw rate for each share, and which; `by` lines, refunds or any."""
     names = [name for name in judged[0] if name.startswith("rate") and name.endswith(by)]
     every = np.array([[world[name] for name in names] for world in judged])
     best = every.mean(axis=0).argmax(axis=0)

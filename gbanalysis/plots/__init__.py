@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from gbanalysis.plots.moves import plot_moves
     from gbanalysis.plots.multiples import plot_multiples
     from gbanalysis.plots.projection import plot_projection
+    from gbanalysis.plots.rankings import plot_rankings
     from gbanalysis.plots.series import plot_series
+    from gbanalysis.plots.tradeoff import plot_tradeoff
     from gbanalysis.plots.waterfall import plot_waterfall
 
 _HOMES = {
@@ -27,6 +29,8 @@ _HOMES = {
     "plot_multiples": "multiples",
     "plot_projection": "projection",
     "plot_series": "series",
+    "plot_rankings": "rankings",
+    "plot_tradeoff": "tradeoff",
     "plot_waterfall": "waterfall",
 }
 
@@ -40,7 +44,9 @@ __all__ = [
     "plot_moves",
     "plot_multiples",
     "plot_projection",
+    "plot_rankings",
     "plot_series",
+    "plot_tradeoff",
     "plot_waterfall",
 ]
 

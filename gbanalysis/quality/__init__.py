@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gbanalysis.quality.moved_nodes import find_local_shifts
     from gbanalysis.quality.projected_rate import ProjectedRate
     from gbanalysis.quality.projection import Projection, project_triangle
+    from gbanalysis.quality.rankings import judge_rankings
     from gbanalysis.quality.sampling_plans import SamplingPlan, design_plan
     from gbanalysis.quality.scorecards import SupplierScorecard, score_suppliers
     from gbanalysis.quality.shift import attribute_shift
@@ -60,6 +61,7 @@ _HOMES = {
     "reporting_delays": "gbanalysis.quality.delay_curves",
     "ProjectionBacktest": "gbanalysis.quality.backtests",
     "backtest_projection": "gbanalysis.quality.backtests",
+    "judge_rankings": "gbanalysis.quality.rankings",
     "Triangle": "gbanalysis.quality.triangle",
 }
 
@@ -86,6 +88,7 @@ __all__ = [
     "design_plan",
     "estimate_effect",
     "find_local_shifts",
+    "judge_rankings",
     "mack_chain_ladder",
     "project_refund_rate",
     "project_triangle",

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 import gbanalysis as gb
-from benchmarks.refund_abuse import recall_at
 from benchmarks.worlds.abuse_world import AbuseWorld, make_abuse_world
 from gbanalysis.errors import ContractError, GBAnalysisError, NotEnoughDataError
 from gbanalysis.quality import abuse_model, abuse_scoring
@@ -18,6 +17,7 @@ from gbanalysis.quality.abuse_evidence import site_factors
 from gbanalysis.quality.abuse_model import ABUSE, LOG_FRAILTY, Evidence, fit_mixture
 from gbanalysis.quality.abuse_table import THRESHOLDS, rates_without, share_of_claims
 from gbanalysis.quality.difficulty import FACTORS, factor_codes, fit_difficulty
+from gbanalysis.stats.ranking import recall_at
 
 SEED = 5_200
 
