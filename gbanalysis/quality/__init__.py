@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gbanalysis.quality.effect_result import Effect
     from gbanalysis.quality.effects import estimate_effect
     from gbanalysis.quality.graph import CausalGraph, supply_chain_graph
+    from gbanalysis.quality.implications import check_implications
     from gbanalysis.quality.local_shifts import LocalShifts
     from gbanalysis.quality.maturity import project_refund_rate
     from gbanalysis.quality.moved_nodes import find_local_shifts
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gbanalysis.quality.watching import RefundAlerts, watch_refunds
 
 _HOMES = {
+    "check_implications": "gbanalysis.quality.implications",
     "Effect": "gbanalysis.quality.effect_result",
     "estimate_effect": "gbanalysis.quality.effects",
     "watch_refunds": "gbanalysis.quality.watching",
@@ -85,6 +87,7 @@ __all__ = [
     "attribute_cells",
     "attribute_shift",
     "backtest_projection",
+    "check_implications",
     "design_plan",
     "estimate_effect",
     "find_local_shifts",
