@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import gbanalysis as gb
 from benchmarks.harness import Benchmark, Measure
+from benchmarks.latency import interval_score
 from benchmarks.worlds.clustered_lines import FAMILIES, World, draw_lines, make_world, tables, true_distinct, true_rates
 from gbanalysis.quality.caliber_rates import ADDITIVE
 from gbanalysis.quality.units import Unit
@@ -29,12 +30,6 @@ NAMES = {
     "order": "orders, the whole", "user": "users, the whole", "sku": "SKUs, the whole",
 }  # fmt: skip
 DISTINCT: tuple[Unit, ...] = ("order", "user", "sku")
-
-
-def interval_score(lower: Array, upper: Array, value: Array) -> Array:
-    """Width, and 2 / (1 - confidence) times how far the value lies outside."""
-    outside = np.maximum(lower - value, 0) + np.maximum(value - upper, 0)
-    return np.asarray(upper - lower + 2 / (1 - CONFIDENCE) * outside)
 
 
 def judged(world: World, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:

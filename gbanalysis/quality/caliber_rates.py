@@ -24,7 +24,7 @@ ADDITIVE: tuple[Unit, ...] = ("line", "value", "quantity")
 COLUMNS = ("n_units", "n_refunded", "rate", "ci_lower", "ci_upper", "mature")
 SHRUNK = ("shrunk_rate", "shrunk_lower", "shrunk_upper")
 _UNIT_NAMES: dict[Unit, str] = {
-    "line": "lines", "sku": "SKUs", "order": "orders", "user": "users", "value": "money", "quantity": "units of goods",
+    "line": "lines", "sku": "SKUs", "order": "orders", "user": "users", "value": "value", "quantity": "units of goods",
 }  # fmt: skip
 MOST_LINES = 6
 

@@ -119,6 +119,7 @@ def refund_rate(
         raise NotEnoughDataError(f"No line was {'picked up' if date == 'fulfilled' else 'sold'} up to {last}.")
     keys = ["period", *by]
     rows = _rates(sums, keys, unit=unit, confidence=confidence)
+    rows = rows if by else _every_period(rows, period)
     rows["mature"] = _mature(rows, period=period, date=date, window=dataset.settings.refund_window_days, as_of=last)
     columns = list(COLUMNS)
     if shrink:
@@ -126,7 +127,6 @@ def refund_rate(
         found = pool_shares(rows["rate"].to_numpy(), rows["trials"].to_numpy(), parents, confidence=confidence)
         rows = rows.assign(**dict(zip(SHRUNK, (found.share, *found.interval), strict=True)))
         columns += SHRUNK
-    rows = rows if by else _every_period(rows, period)
     return RefundRate(
         frame=rows[[*keys, *columns]],
         n_users=rows["n_users"],
@@ -201,6 +201,5 @@ def _every_period(rows: pd.DataFrame, period: Period) -> pd.DataFrame:
     if len(span) == len(rows):
         return rows
     filled = rows.set_index("period").reindex(span).reset_index()
-    return filled.fillna({"n_units": 0, "n_refunded": 0, "n_users": 0}).assign(
-        mature=filled["mature"].ffill().astype(bool)
-    )
+    counts = ["n_units", "n_refunded", "n_users", "trials"]
+    return filled.fillna(dict.fromkeys(counts, 0)).astype({name: rows[name].dtype for name in counts})
