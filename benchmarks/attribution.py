@@ -1,13 +1,14 @@
 """What moved the refund rate? Bias, error and coverage on worlds of known truth, beside an oracle and the peers.
 
-`run()` makes the table for the book. `python -m benchmarks.attribution PART WORLDS FILE` scores one part of it (see
-`PARTS`) and keeps the scores in a file, so that long runs can be cut into pieces; `run(FILE, ...)` joins such files.
+`run()` makes the table for the book. `python -m benchmarks.attribution PART FIRST LAST FILE` scores some worlds of one
+part (see `PARTS`) and keeps the scores in a file, so that a long run can be cut into pieces; `run(FILE, ...)` joins
+them.
 """
 
 import pickle
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,7 +41,7 @@ SHOCKED = {  # what is judged: the player or the shocked level that each interve
     "supplier": ("who", "quality", "supplier_id"),
 }
 LAST_DAYS = 7  # of an immature current period
-Note = Callable[..., None]
+ENDS = ("error", "lower", "upper")
 
 
 @dataclass(frozen=True)
@@ -135,19 +136,28 @@ def add_ours(scores: Scores, method: str, found: ShiftAttribution, world: Refund
         scores.note("checks", check, float(check in failed or (check == "any check" and bool(failed))) / 100, 0.0)
 
 
-def score_part(name: str, worlds: int, keep: Callable[[dict[tuple[str, str], Score]], None]) -> None:
-    """Score ours and the peers on the worlds of a part; `keep` gets the scores so far, every ten worlds."""
+def score_part(name: str, worlds: range) -> dict[tuple[str, str], Score]:
+    """Score ours and the peers on some worlds of a part."""
     family, n_lines, _ = PARTS[name]
     scores = Scores()
-    for number in range(worlds):
+    for number in worlds:
         rng = np.random.default_rng((SEED, list(PARTS).index(name), number))
         world = draw_world(rng, family)
         if name == "immature":
             score_immature(scores, rng, replace(world, current_days=LAST_DAYS), n_lines)
         else:
             score_world(scores, rng, world, n_lines)
-        if number % 10 == 9 or number == worlds - 1:
-            keep(scores.score())
+    return scores.score()
+
+
+def join(pieces: Sequence[dict[tuple[str, str], Score]]) -> dict[tuple[str, str], Score]:
+    """Put the worlds of several runs together; a figure that one of them lacks is left out."""
+    keys = [key for key in pieces[0] if all(key in piece for piece in pieces)]
+    return {key: Score(*(_joined([getattr(piece[key], end) for piece in pieces]) for end in ENDS)) for key in keys}
+
+
+def _joined(arrays: Sequence[FloatArray | None]) -> FloatArray | None:
+    return None if any(array is None for array in arrays) else np.concatenate(arrays)
 
 
 def score_world(scores: Scores, rng: np.random.Generator, world: RefundWorld, n_lines: int) -> None:
@@ -230,12 +240,13 @@ def to_measures(part: str, scores: dict[tuple[str, str], Score]) -> list[Measure
 
 def run(*files: str) -> Benchmark:
     """All parts, scored now or read from files that `python -m benchmarks.attribution` has kept."""
-    parts: dict[str, dict[tuple[str, str], Score]] = {}
+    pieces: dict[str, list[dict[tuple[str, str], Score]]] = {}
     for file in files:
-        parts.update(pickle.loads(Path(file).read_bytes()))
+        name, scores = pickle.loads(Path(file).read_bytes())
+        pieces.setdefault(name, []).append({key: Score(*arrays) for key, arrays in scores.items()})
     if not files:
-        for name, (_, _, worlds) in PARTS.items():
-            score_part(name, worlds, lambda found, name=name: parts.__setitem__(name, found))
+        pieces = {name: [score_part(name, range(worlds))] for name, (_, _, worlds) in PARTS.items()}
+    parts = {name: join(pieces[name]) for name in PARTS if name in pieces}
     worlds = {name: len(scores["ours", "mix"].error) for name, scores in parts.items()}
     return Benchmark(
         "attribution",
@@ -249,10 +260,12 @@ def run(*files: str) -> Benchmark:
     )
 
 
-def main(name: str, worlds: str, file: str) -> None:
-    """Score one part and keep it in a file."""
-    score_part(name, int(worlds), lambda found: Path(file).write_bytes(pickle.dumps({name: found})) and None)
-    print(report(pickle.loads(Path(file).read_bytes())[name]))
+def main(name: str, first: str, last: str, file: str) -> None:
+    """Score some worlds of one part, the last one excluded, and keep the scores in a file."""
+    scores = score_part(name, range(int(first), int(last)))
+    arrays = {key: tuple(getattr(score, end) for end in ENDS) for key, score in scores.items()}
+    Path(file).write_bytes(pickle.dumps((name, arrays)))
+    print(report(scores))
 
 
 if __name__ == "__main__":

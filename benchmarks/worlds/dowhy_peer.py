@@ -1,10 +1,16 @@
 """dowhy's change of distribution on the lines of a world: the peer that knows the graph."""
 
+import json
+import sys
+import time
+
 import networkx as nx
 import numpy as np
 import pandas as pd
 from dowhy import gcm
 from numpy.typing import NDArray
+
+from benchmarks.worlds.refund_world import draw_cells, draw_world, true_contributions
 
 
 def dowhy_change(cells: pd.DataFrame, *, n_samples: int = 20_000, seed: int = 0) -> dict[str, float]:
@@ -55,3 +61,20 @@ def dowhy_change(cells: pd.DataFrame, *, n_samples: int = 20_000, seed: int = 0)
     )  # fmt: skip
     mix = found["category"] + found["grid"]
     return {"mix": mix, "weather": found["heat"], "transit": found["hours"], "supplier": found["refund"]}
+
+
+def main(n_lines: str, seed: str) -> None:
+    """Print the CPU seconds of one run, and what it found and should have, in points."""
+    rng = np.random.default_rng((int(seed), 0, 0))
+    world = draw_world(rng)
+    truth = true_contributions(world)
+    cells = draw_cells(rng, world, int(n_lines))
+    started = time.process_time()
+    found = dowhy_change(cells)
+    seconds = time.process_time() - started
+    points = {f"found {part}": 100 * float(value) for part, value in found.items()}
+    print(json.dumps({"seconds": seconds, **points, **{f"true {part}": 100 * float(truth[part]) for part in found}}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

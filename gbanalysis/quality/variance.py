@@ -28,6 +28,8 @@ from gbanalysis.quality.tables import Tables
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+BLOCK = 256  # figures worked out at a time, for memory
+
 
 def variances(
     cells: CodedCells, model: RefundModel, corrected: Correction, tables: Tables, figures: Derivatives
@@ -83,11 +85,11 @@ def days_each(cells: CodedCells) -> int:
 
 def _clustered(scores: sparse.csr_matrix, towards: FloatArray, cluster: IntArray | None) -> FloatArray:
     """Sum of squared cluster sums of scores @ towards; without clusters, each row is its own."""
-    if cluster is None:
-        return np.asarray(((scores @ towards) ** 2).sum(axis=0))
-    _, code = np.unique(cluster, return_inverse=True)
-    sums = (indicator(code, int(code.max()) + 1) @ scores) @ towards
-    return np.asarray((sums**2).sum(axis=0))
+    if cluster is not None:
+        _, code = np.unique(cluster, return_inverse=True)
+        scores = indicator(code, int(code.max()) + 1) @ scores
+    blocks = (scores @ towards[:, at : at + BLOCK] for at in range(0, towards.shape[1], BLOCK))
+    return np.concatenate([np.einsum("cl,cl->l", sums, sums) for sums in blocks])
 
 
 def table_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> FloatArray:
