@@ -52,7 +52,7 @@ def make_real_world(folder: Path, seed: int, *, size: float = 1.0) -> LocalWorld
     rng, lines = np.random.default_rng(seed), cancelled_lines(folder)
     days = rng.permutation(lines["day"].unique())[: 2 * DAYS_EACH]
     lines = lines[lines["day"].isin(days)]
-    cells, cell = np.unique(lines[list(DIMENSIONS)].astype(str).to_numpy(), axis=0, return_inverse=True)
+    cells, cell = np.unique(lines[list(DIMENSIONS)].astype(str).to_numpy(dtype=str), axis=0, return_inverse=True)
     codes = np.stack([np.unique(column, return_inverse=True)[1] for column in cells.T], axis=1)
     place = pd.Series(np.arange(2 * DAYS_EACH), index=days)[lines["day"]].to_numpy()
     counts = np.zeros((2, 2, len(cells), DAYS_EACH))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,50 +50,70 @@ def search(scan: Scan, *, level: float, rng: np.random.Generator) -> Found:
 
     Notes
     -----
-    Forward: the strongest node is added while its strength passes the `1 - level` quantile of the largest strength by
-    chance. After each step every node may be exchanged for one that fits better beside the others; at last nodes that
-    the others have made superfluous are dropped.
+    Forward: the strongest node is added while it passes the strength that chance gives any node with probability
+    `level`. After each step every node may be exchanged for one that fits better beside the others. At last two nodes
+    give way to one that leaves nothing moved either, and nodes that the others have made superfluous are dropped.
     """
     count, expected = scan.current.refunded, scan.expect(scan.base.refunded)
 
     def beside(nodes: Sequence[int]) -> FloatArray:
-        return scan.strength(count, expected, scan.shifts(nodes, count, expected.mean))
+        """Strength of every node beside `nodes`, without the nodes themselves."""
+        strength = scan.strength(count, expected, scan.shifts(nodes, count, expected.mean))
+        strength[list(nodes)] = 0.0
+        return strength
 
     nodes: list[int] = []
     while True:
         chance = scan.by_chance(nodes, scan.shifts(nodes, count, expected.mean), rng)
-        strength = np.abs(beside(nodes)) / chance.scale
-        strength[nodes] = 0.0
-        best = int(np.argmax(strength))
-        if len(nodes) >= MOST_NODES or chance.p_value(strength[best]) > level:
+        critical = float(np.quantile(chance.largest, 1 - level, method="higher")) * chance.scale
+        added = strongest(beside(nodes), critical)
+        if added is None or len(nodes) >= MOST_NODES:
             break
-        nodes = exchange([*nodes, best], beside, chance.scale)
-    critical = float(np.quantile(chance.largest, 1 - level, method="higher")) * chance.scale
+        nodes = exchange([*nodes, added], beside, critical)
+    nodes = merge(nodes, beside, critical)
     while nodes:
         own = np.array([beside([other for other in nodes if other != node])[node] for node in nodes])
-        relative = np.abs(own) / critical[nodes]
-        if relative.min() > 1:
+        above = np.abs(own) / critical[nodes]
+        if above.min() > 1:
             break
-        del nodes[int(np.argmin(relative))]
+        del nodes[int(np.argmin(above))]
     if not nodes:
         return Found((), np.empty(0), np.empty(0), critical)
-    order = np.argsort(-relative)
+    order = np.argsort(-above)
     p_adjusted = np.array([chance.p_value(value) for value in np.abs(own) / chance.scale[nodes]])
     return Found(tuple(nodes[place] for place in order), own[order], p_adjusted[order], critical)
 
 
-def exchange(nodes: list[int], beside: Callable[[Sequence[int]], FloatArray], scale: FloatArray) -> list[int]:
-    """Exchange each node for the strongest one beside the others, in units of `scale`, until none is stronger."""
+def strongest(strength: FloatArray, critical: FloatArray) -> int | None:
+    """Give the node furthest above its critical strength; None where none is above."""
+    above = np.abs(strength) / critical
+    best = int(np.argmax(above))
+    return best if above[best] > 1 else None
+
+
+def exchange(nodes: list[int], beside: Callable[[Sequence[int]], FloatArray], critical: FloatArray) -> list[int]:
+    """Exchange each node for the strongest one beside the others, until none is stronger."""
     nodes = list(nodes)
     for _ in range(len(nodes) + 1):
         before = list(nodes)
-        for place in range(len(nodes)):
-            others = nodes[:place] + nodes[place + 1 :]
-            strength = np.abs(beside(others)) / scale
-            strength[others] = 0.0
-            best = int(np.argmax(strength))
-            if strength[best] > strength[nodes[place]] + SETTLED:
+        for place, node in enumerate(before):
+            strength = beside(nodes[:place] + nodes[place + 1 :]) / critical
+            best = int(np.argmax(np.abs(strength)))
+            if abs(strength[best]) > abs(strength[node]) + SETTLED:
                 nodes[place] = best
         if nodes == before:
             break
+    return nodes
+
+
+def merge(nodes: list[int], beside: Callable[[Sequence[int]], FloatArray], critical: FloatArray) -> list[int]:
+    """Put one node in the place of two, as long as none is then left above its critical strength.
+
+    Half of a dimension that rose is one name; everything that rose and the other half that fell are two.
+    """
+    for pair in combinations(nodes, 2):
+        others = [node for node in nodes if node not in pair]
+        single = strongest(beside(others), critical)
+        if single is not None and strongest(beside([*others, single]), critical) is None:
+            return merge([*others, single], beside, critical)
     return nodes

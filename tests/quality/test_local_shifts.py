@@ -110,9 +110,9 @@ def test_a_known_expectation_gives_the_ratio_of_one_poisson_count() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.floats(0, 400), st.floats(0.5, 300), st.floats(0.05, 3), st.floats(1.5, 5))
+@given(st.integers(0, 400), st.floats(0.5, 300), st.floats(0.05, 3), st.floats(1.5, 5))
 def test_the_interval_leaves_zero_out_exactly_where_the_strength_passes(
-    count: float, mean: float, spread: float, critical: float
+    count: int, mean: float, spread: float, critical: float
 ) -> None:
     variance = mean**2 * spread / 10
     low, high = excess_bounds(count, mean, variance, critical)
@@ -204,12 +204,12 @@ def test_a_cell_of_800_lines_at_two_and_a_half_times_is_found(monkeypatch: pytes
     assert sum(hits) >= stats.binom.ppf(0.001, len(worlds), 0.85)
 
 
-def crop(region: str = "Guangdong") -> BadCrop:
+def crop() -> BadCrop:
     return BadCrop(
         starts_on=dt.date(2024, 3, 3),
         ends_on=dt.date(2024, 3, 30),
         size=6.0,
-        region=region,
+        region="Guangdong",
         origin="Shaanxi",
         category="fruit",
     )
@@ -219,13 +219,15 @@ SPANS = {"base": ("2024-02-04", "2024-03-02"), "current": ("2024-03-03", "2024-0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + 4))
-def test_a_planted_crop_is_found_on_a_fresh_market_and_nothing_without_it(seed: int, tmp_path: Path) -> None:
-    struck = gb.simulate(seed=seed, n_lines=60_000, shocks=(crop(),), out=tmp_path / "struck").dataset
-    calm = gb.simulate(seed=seed, n_lines=60_000, shocks=(), out=tmp_path / "calm").dataset
-    assert gb.quality.find_local_shifts(struck, **SPANS).places()[:1] == ["Shaanxi, Guangdong"]
-    # One market in twenty may name a place; four of them may name one together, not two.
-    assert len(gb.quality.find_local_shifts(calm, **SPANS).places()) <= 1
+def test_a_planted_crop_is_found_on_fresh_markets_and_nothing_without_it(tmp_path: Path) -> None:
+    found: dict[str, list[list[str]]] = {"struck": [], "calm": []}
+    for seed in range(FIRST_SEED, FIRST_SEED + 5):
+        for name, shocks in (("struck", (crop(),)), ("calm", ())):
+            market = gb.simulate(seed=seed, n_lines=80_000, shocks=shocks, out=tmp_path / f"{name}{seed}")
+            found[name].append(gb.quality.find_local_shifts(market.dataset, **SPANS).places())
+    assert sum(places == ["Shaanxi, Guangdong"] for places in found["struck"]) >= 4, found
+    # One calm market in twenty may name a place: two of five do so once in forty tests, and the seeds are fixed.
+    assert sum(bool(places) for places in found["calm"]) <= 1, found
 
 
 def test_the_sample_s_bad_crop_is_found_whole(sample: Dataset) -> None:
