@@ -35,7 +35,7 @@ def gcm_contributions(cells: pd.DataFrame, rng: np.random.Generator) -> GcmAnswe
     K. Budhathoki, D. Janzing, P. Bloebaum and H. Ng (2021), Why did the distribution change?, AISTATS.
     """
     try:
-        import networkx as nx
+        import networkx as nx  # type: ignore[import-untyped]
         from dowhy import gcm
     except ImportError:
         return None

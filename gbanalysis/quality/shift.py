@@ -9,16 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbanalysis.dataset.arguments import checked, known_day, known_periods
-from gbanalysis.dataset.contract import STAGES
 from gbanalysis.dataset.expressions import NO_VALUE
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality import facts
 from gbanalysis.quality.attribution import ShiftAttribution, attribute_cells
-from gbanalysis.quality.mechanisms import Stage
 from gbanalysis.quality.reported import ReportedShares, reported_shares
-from gbanalysis.quality.shift_cells import NODES, ShiftCells
+from gbanalysis.quality.shift_cells import ShiftCells, stages_of
 from gbanalysis.quality.shift_result import UNITS, DatasetShift, Question
-from gbanalysis.quality.stage_hours import stage_columns
 
 if TYPE_CHECKING:
     from gbanalysis.dataset.dataset import Dataset
@@ -190,11 +187,3 @@ def explain(cells: ShiftCells, question: Question, *, confidence: float) -> Data
     kept = {field.name: getattr(found, field.name) for field in fields(found)}
     kept |= {"table": table, "notes": (*cells.notes, *found.notes)}
     return DatasetShift(**kept, question=question, cells=cells)
-
-
-def stages_of(cells: ShiftCells) -> tuple[Stage, ...]:
-    """Give the stages of the chain whose hours the cells hold."""
-    before = dict(zip(STAGES[1:], STAGES, strict=False))
-    return tuple(
-        Stage(name, stage_columns(name)[0], NODES[name], NODES[before.get(name, name)]) for name in cells.stages
-    )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gbanalysis.dataset.contract import STAGES
 from gbanalysis.dataset.expressions import NO_VALUE
+from gbanalysis.quality.mechanisms import Stage
 from gbanalysis.quality.node_heat import excess_heat, outside_heat
 from gbanalysis.quality.stage_hours import stage_columns
 
@@ -61,6 +62,14 @@ class ShiftCells:
     goods: str = "category"
     size: float = 1.0
     shared_error: NDArray[np.float64] | None = field(default=None, repr=False)
+
+
+def stages_of(cells: ShiftCells) -> tuple[Stage, ...]:
+    """Give the stages of the chain whose hours the cells hold."""
+    before = dict(zip(STAGES[1:], STAGES, strict=False))
+    return tuple(
+        Stage(name, stage_columns(name)[0], NODES[name], NODES[before.get(name, name)]) for name in cells.stages
+    )
 
 
 def sum_to_cells(lines: Any, *, base: Span, current: Span) -> Any:
@@ -220,7 +229,7 @@ def _take_out_weather(
     """Turn node temperatures into what is left of them beside the weather at the node, where that is known."""
     import pandas as pd
 
-    n, goods = cells["n"].to_numpy(dtype=float), pd.factorize(cells["category"])[0].astype(np.int64)
+    n, goods = cells["n"].to_numpy(dtype=float), np.asarray(pd.factorize(cells["category"])[0], dtype=np.int64)
     left_out = []
     for stage in stages:
         column, node = stage_columns(stage)[1], NODES[stage]
@@ -232,7 +241,7 @@ def _take_out_weather(
             cells.drop(columns=column, inplace=True)
             continue
         outside = np.where(np.isfinite(outside), outside, cells["temperature_c"])
-        way = cells.groupby([node, "category"], sort=False, observed=True).ngroup().to_numpy(dtype=np.int64)
+        way = np.asarray(cells.groupby([node, "category"], sort=False, observed=True).ngroup(), dtype=np.int64)
         cells[column] = excess_heat(cells[column].to_numpy(dtype=float), outside, n, goods, way)
     if not left_out:
         return []

@@ -213,7 +213,7 @@ def _hidden(shift: DatasetShift) -> dict[str, Any]:
         name,
         bool(ratio_bound > factor),
         needed,
-        f"To explain away the quality of {row['level']} (its refunds are {max(ratio, 1 / ratio):.1f} times the expected), "
+        f"To explain away the quality of {row['level']} ({max(ratio, 1 / ratio):.1f} times the expected refunds), "
         f"a cause that nobody recorded would have to go with refunds and with the period {needed:.1f}-fold each; "
         f"{least:.1f}-fold for the end of the interval. The strongest recorded one, {seen or 'none'}, could feign "
         f"{factor:.2f} times.",
@@ -298,8 +298,8 @@ def _residual(shift: DatasetShift) -> dict[str, Any]:
         "residual before the correction",
         None,
         shift.residual_change,
-        f"The fitted model misses {100 * shift.residual_change:+.3f} of the change of {100 * shift.change:+.3f} pp; the "
-        "correction to the observed rates shares this out among the mechanisms.",
+        f"The fitted model misses {100 * shift.residual_change:+.3f} of the change of {100 * shift.change:+.3f} pp; "
+        "the correction to the observed rates shares this out among the mechanisms.",
     )
 
 

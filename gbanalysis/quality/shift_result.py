@@ -116,6 +116,25 @@ class DatasetShift(ShiftAttribution):
             "the change; the correction shares that out."
         )
 
+    def in_order(self) -> pd.DataFrame:
+        """Compare with one order: each mechanism passes to the current period after those before it in the chain.
+
+        Returns
+        -------
+        pandas.DataFrame
+            mechanism; ``shapley``, the contribution of this result (the mean over all orders); ``in_order``. Both sum
+            to the change; how far they lie apart is a matter of convention, not of data.
+        """
+        from gbanalysis.quality.fixed_order import contributions_along
+        from gbanalysis.quality.shift_cells import stages_of
+
+        steps: dict[str, float] = {}
+        for player, step in contributions_along(self.cells.frame, stages_of(self.cells)).items():
+            mechanism = player.split("_", 1)[0]
+            steps[mechanism] = steps.get(mechanism, 0.0) + step
+        totals = self._view("mechanism")[["mechanism", "contribution"]].rename(columns={"contribution": "shapley"})
+        return totals.assign(in_order=totals["mechanism"].map(steps)).reset_index(drop=True)
+
     def checks(self, *, rng: np.random.Generator | int | None = None) -> Checks:
         """Try to break the attribution: placebo periods, shuffled labels, suppliers left out, hidden causes, peers.
 
