@@ -6,8 +6,8 @@ Wilson's interval on the lines (orders, users, SKUs) as if each stood alone: wha
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,14 +16,28 @@ from numpy.typing import NDArray
 import gbanalysis as gb
 from benchmarks.harness import Benchmark, Measure
 from benchmarks.latency import interval_score
-from benchmarks.worlds.clustered_lines import FAMILIES, World, draw_lines, make_world, tables, true_distinct, true_rates
+from benchmarks.worlds.clustered_lines import (
+    FAMILIES,
+    FIRST,
+    N_DAYS,
+    World,
+    draw_lines,
+    make_world,
+    side_by_side,
+    tables,
+    true_distinct,
+    true_rates,
+)
+from gbanalysis.dataset.dataset import Dataset
+from gbanalysis.quality import facts
 from gbanalysis.quality.caliber_rates import ADDITIVE
+from gbanalysis.quality.calibers import add_shrunk, estimate_rates
 from gbanalysis.quality.units import Unit
 from gbanalysis.stats.intervals import wilson
 
 Array = NDArray[np.float64]
 
-FIRST_SEED, N_WORLDS = 930_000, 134  # worlds of each family
+FIRST_SEED, N_WORLDS = 930_000, 200  # worlds of each family
 CONFIDENCE = 0.9
 NAMES = {
     "line": "lines, the whole", "value": "money, the whole", "quantity": "units of goods, the whole",
@@ -32,24 +46,42 @@ NAMES = {
 DISTINCT: tuple[Unit, ...] = ("order", "user", "sku")
 
 
-def judged(world: World, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each figure's rows with their truth."""
-    data = gb.read_dataset(tables(draw_lines(world, rng)))
-    rates = true_rates(world)
-    by_sku, by_site = world.site_weight @ rates, rates @ world.sku_weight
-    whole = float(by_site @ world.site_weight)
-    n_lines = gb.quality.refund_rate(data, period="W").to_frame()["n_units"]
+def figures(data: Dataset, unit: Unit, by: tuple[str, ...] = ()) -> list[pd.DataFrame]:
+    """One figure's rows in every world, each world estimated by itself; the engine adds up all of them at once."""
+    as_of = data.settings.as_of
+    sums = facts.caliber_facts(data, unit=unit, date="fulfilled", by=by, period="W", as_of=as_of, approved=False)
+    keys, found = ["period", *by], []
+    for _, part in sums.groupby((sums["period"] - pd.Timestamp(FIRST)).dt.days // N_DAYS):
+        rows = estimate_rates(part, keys, unit=unit, confidence=CONFIDENCE)
+        parents = partial(facts.ancestor_facts, data)
+        found.append(add_shrunk(rows, by, parents, confidence=CONFIDENCE) if by else rows)
+    return found
+
+
+def judged(worlds: list[World], rng: np.random.Generator) -> Iterator[tuple[str, list[pd.DataFrame]]]:
+    """Each figure's rows in every world, with their truth."""
+    data = gb.read_dataset(tables(side_by_side([draw_lines(world, rng) for world in worlds]), N_DAYS * len(worlds)))
+    rates = [true_rates(world) for world in worlds]
+    by_site = [rate @ world.sku_weight for rate, world in zip(rates, worlds, strict=True)]
+    by_sku = [world.site_weight @ rate for rate, world in zip(rates, worlds, strict=True)]
+    wholes = [float(site @ world.site_weight) for site, world in zip(by_site, worlds, strict=True)]
+    n_lines = [frame["n_units"].to_numpy() for frame in figures(data, "line")]
     for unit in ADDITIVE:
-        frame = gb.quality.refund_rate(data, unit=unit, period="W", confidence=CONFIDENCE).to_frame()
-        yield NAMES[unit], frame.assign(truth=whole, n_alone=n_lines)
+        found = zip(figures(data, unit), wholes, n_lines, strict=True)
+        yield NAMES[unit], [frame.assign(truth=truth, n_alone=n) for frame, truth, n in found]
+    distinct = [true_distinct(world, DISTINCT, rng) for world in worlds]
     for unit in DISTINCT:
-        frame = gb.quality.refund_rate(data, unit=unit, period="W", confidence=CONFIDENCE).to_frame()
-        yield NAMES[unit], frame.assign(truth=true_distinct(world, unit, rng), n_alone=frame["n_units"])
-    truths = {"site_id": by_site, "sku_id": by_sku}
-    for column, truth in truths.items():
-        frame = gb.quality.refund_rate(data, by=column, period="W", confidence=CONFIDENCE, shrink=True).to_frame()
-        place = frame[column].str[1:].astype(int)
-        yield f"lines by {column}", frame.assign(truth=truth[place], n_alone=frame["n_units"])
+        pairs = zip(figures(data, unit), distinct, strict=True)
+        yield NAMES[unit], [frame.assign(truth=truth[unit], n_alone=frame["n_units"]) for frame, truth in pairs]
+    for column, truths in {"site_id": by_site, "sku_id": by_sku}.items():
+        rows = zip(figures(data, "line", (column,)), truths, strict=True)
+        yield (
+            f"lines by {column}",
+            [
+                frame.assign(truth=truth[frame[column].str[1:].astype(int)], n_alone=frame["n_units"])
+                for frame, truth in rows
+            ],
+        )
 
 
 def scores(frame: pd.DataFrame) -> dict[str, Array]:
@@ -73,13 +105,12 @@ def scores(frame: pd.DataFrame) -> dict[str, Array]:
 
 def collect(family: str, seeds: range) -> dict[str, dict[str, Array]]:
     """Means of each world, figure by figure: [n_worlds]."""
-    kept: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        for figure, frame in judged(make_world(family, rng), rng):
-            for name, values in scores(frame).items():
-                kept[figure][name].append(float(values.mean()))
-    return {figure: {name: np.array(values) for name, values in found.items()} for figure, found in kept.items()}
+    worlds = [make_world(family, np.random.default_rng(seed)) for seed in seeds]
+    kept: dict[str, dict[str, Array]] = {}
+    for figure, frames in judged(worlds, np.random.default_rng(seeds[0])):
+        found = [scores(frame) for frame in frames]
+        kept[figure] = {name: np.array([each[name].mean() for each in found]) for name in found[0]}
+    return kept
 
 
 def measures_of(family: str, found: dict[str, dict[str, Array]]) -> list[Measure]:

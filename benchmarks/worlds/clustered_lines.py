@@ -91,18 +91,29 @@ def true_rates(world: World) -> Array:
     return total
 
 
-def true_distinct(world: World, unit: str, rng: np.random.Generator) -> float:
-    """The share of orders, users or SKUs of a week with a refunded line, on average over drawn weeks."""
-    refunded = sold = 0
+def true_distinct(world: World, units: tuple[str, ...], rng: np.random.Generator) -> dict[str, float]:
+    """The share of orders, users and SKUs of a week with a refunded line, on average over drawn weeks."""
+    counts = dict.fromkeys(units, np.zeros(2))
     for _ in range(REPLICAS):
         lines = draw_lines(world, rng)
-        marks = lines["refunded"].groupby([lines["day"] // 7, lines[unit]]).max()
-        refunded, sold = refunded + int(marks.sum()), sold + len(marks)
-    return refunded / sold
+        for unit in units:
+            marks = lines["refunded"].groupby([lines["day"] // 7, lines[unit]]).max()
+            counts[unit] = counts[unit] + [marks.sum(), len(marks)]
+    return {unit: float(refunded / sold) for unit, (refunded, sold) in counts.items()}
 
 
-def tables(lines: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Write the lines as tables of the data contract; a refund takes back the whole line."""
+def side_by_side(fortnights: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put the lines of many worlds one after the other, a fortnight each, with orders and users of their own."""
+    return pd.concat(
+        lines.assign(
+            day=lines["day"] + place * N_DAYS, **{name: lines[name] + place * 10**6 for name in ("order", "user")}
+        )
+        for place, lines in enumerate(fortnights)
+    ).reset_index(drop=True)
+
+
+def tables(lines: pd.DataFrame, n_days: int = N_DAYS) -> dict[str, pd.DataFrame]:
+    """Write the lines of so many days as tables of the data contract; a refund takes back the whole line."""
     n = len(lines)
     day = FIRST + lines["day"].to_numpy()
     sites, skus = np.arange(N_SITES), np.arange(N_SKUS)
@@ -131,7 +142,7 @@ def tables(lines: pd.DataFrame) -> dict[str, pd.DataFrame]:
         }
     )
     return {
-        "settings": pd.DataFrame({"as_of": [FIRST + N_DAYS + 7]}),
+        "settings": pd.DataFrame({"as_of": [FIRST + n_days + 7]}),
         "order_lines": order_lines,
         "refunds": refunds,
         "sites": pd.DataFrame(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -118,14 +118,12 @@ def refund_rate(
     if sums.empty:
         raise NotEnoughDataError(f"No line was {'picked up' if date == 'fulfilled' else 'sold'} up to {last}.")
     keys = ["period", *by]
-    rows = _rates(sums, keys, unit=unit, confidence=confidence)
+    rows = estimate_rates(sums, keys, unit=unit, confidence=confidence)
     rows = rows if by else _every_period(rows, period)
     rows["mature"] = _mature(rows, period=period, date=date, window=dataset.settings.refund_window_days, as_of=last)
     columns = list(COLUMNS)
     if shrink:
-        parents = place_in_tree(rows, by, partial(facts.ancestor_facts, dataset)) if by else [np.arange(len(rows))]
-        found = pool_shares(rows["rate"].to_numpy(), rows["trials"].to_numpy(), parents, confidence=confidence)
-        rows = rows.assign(**dict(zip(SHRUNK, (found.share, *found.interval), strict=True)))
+        rows = add_shrunk(rows, by, partial(facts.ancestor_facts, dataset), confidence=confidence)
         columns += SHRUNK
     return RefundRate(
         frame=rows[[*keys, *columns]],
@@ -159,7 +157,7 @@ def _checked(
     return columns
 
 
-def _rates(sums: pd.DataFrame, keys: list[str], *, unit: Unit, confidence: float) -> pd.DataFrame:
+def estimate_rates(sums: pd.DataFrame, keys: list[str], *, unit: Unit, confidence: float) -> pd.DataFrame:
     """Give each period and group its counts, rate and interval, and the independent trials that it is worth."""
     tables = {str(way): part.sort_values(keys, ignore_index=True) for way, part in sums.groupby("way")}
     of_units = _cluster_sums(tables[UNIT])
@@ -177,6 +175,15 @@ def _rates(sums: pd.DataFrame, keys: list[str], *, unit: Unit, confidence: float
         ci_upper=upper,
         trials=independent_trials(of_units, ways),
     )
+
+
+def add_shrunk(
+    rows: pd.DataFrame, by: Sequence[str], ancestors: Callable[[str, Sequence[str]], pd.DataFrame], *, confidence: float
+) -> pd.DataFrame:
+    """Add to each rate the one drawn to its parent, with its interval; see `place_in_tree` for `ancestors`."""
+    parents = place_in_tree(rows, by, ancestors) if by else [np.arange(len(rows))]
+    found = pool_shares(rows["rate"].to_numpy(), rows["trials"].to_numpy(), parents, confidence=confidence)
+    return rows.assign(**dict(zip(SHRUNK, (found.share, *found.interval), strict=True)))
 
 
 def _cluster_sums(table: pd.DataFrame) -> ClusterSums:
