@@ -135,6 +135,16 @@ def backtest_projection(
     ----------
     J. Bracher, E. L. Ray, T. Gneiting and N. G. Reich (2021), PLOS Computational Biology 17, e1008618 (the weighted
     interval score).
+
+    Examples
+    --------
+    ``backtest_projection(data, n_cutoffs=10).overall()`` ranks the methods. Cutoffs must not lie too near together:
+
+    >>> import gbanalysis as gb
+    >>> backtest_projection(gb.load_sample(), step=3)
+    Traceback (most recent call last):
+        ...
+    gbanalysis.errors.GBAnalysisError: step must be 7 days or more, not 3
     """
     checked((), confidence=confidence)
     day = known_day(dataset, as_of)
