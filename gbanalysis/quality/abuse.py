@@ -12,7 +12,7 @@ import numpy as np
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.abuse_model import Law
 from gbanalysis.quality.abuse_table import THRESHOLDS
-from gbanalysis.results import Result, money, number, rate, require_sum
+from gbanalysis.results import SMALLEST_GROUP, Result, money, number, rate, require_sum, too_few
 from gbanalysis.stats.intervals import total_interval
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class RefundAbuse(Result):
     law
         The fitted laws: odds of an abuser, the spread of honest users' strictness, the abusers' rates.
     n_abusers, excess
-        Estimates for all users: value, lower and upper end.
+        Estimates for all users: value, lower and upper end. An abuser with few lines looks like a strict user, so the
+        number of abusers is rather too small.
     span, window, as_of, currency, confidence
         Days of the lines that were scored, days of the rates with and without, last day known, currency, level.
     """
@@ -138,7 +139,7 @@ class RefundAbuse(Result):
         low, high = total_interval(frame["excess"], frame["variance"], confidence=self.confidence)
         frame["refund_rate"] = frame["n_refunded"] / frame["n_lines"]
         frame["excess_rate"] = frame["excess"] / frame["n_lines"]
-        frame["ci_lower"], frame["ci_upper"] = low, np.fmin(high, frame["n_refunded"])
+        frame["ci_lower"], frame["ci_upper"] = np.fmin(low, frame["excess"]), np.fmin(high, frame["n_refunded"])
         frame = frame.astype({"n_refunded": int, "n_users": int}).drop(columns="variance")
         return frame.sort_values("excess", ascending=False, ignore_index=True)
 
@@ -147,11 +148,11 @@ class RefundAbuse(Result):
         n_refunded, row = len(self.claims), self.at(TOLD)
         abusers, excess = (number(part[0], part[1:], digits=0) for part in (self.n_abusers, self.excess))
         told = (
-            f"Of {number(len(self.users))} users about {abusers} ask for refunds without a cause; about {excess} of "
-            f"{number(n_refunded)} refunded lines ({rate(self.excess[0] / n_refunded)}) had none. "
+            f"Of {number(len(self.users))} users about {abusers} can be told to ask for refunds without a cause; about "
+            f"{excess} of {number(n_refunded)} refunded lines ({rate(self.excess[0] / n_refunded)}) had none. "
         )
-        if not row["n_flagged"]:
-            return told + f"No user reaches a chance of {rate(TOLD, digits=0)}."
+        if too_few(float(row["n_flagged"])):
+            return told + f"Fewer than {SMALLEST_GROUP} users reach a chance of {rate(TOLD, digits=0)}."
         honest = number(row["n_honest"], (row["n_honest_ci_lower"], row["n_honest_ci_upper"]), digits=1)
         told += (
             f"A chance of at least {rate(TOLD, digits=0)} flags {number(row['n_flagged'])} users with refunds of "

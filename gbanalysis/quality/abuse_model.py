@@ -256,7 +256,7 @@ def fit_mixture(evidence: Evidence) -> Mixture:
 
     References
     ----------
-    A. P. Dempster, N. M. Laird and D. B. Rubin (1977), Journal of the Royal Statistical Society B 39, 1-38;
+    A. P. Dempster, N. M. Laird and D. B. Rubin (1977), Journal of the Royal Statistical Society B 39, 1-22;
     B. Efron and C. Morris (1973), Journal of the American Statistical Association 68, 117-130 (empirical Bayes).
 
     Examples

@@ -198,7 +198,7 @@ def _total(part: FloatArray, variance: FloatArray, mixture: Mixture, confidence:
     low, high = total_interval(
         total, float(variance.sum()) + float(slope @ mixture.covariance @ slope), confidence=confidence
     )
-    return total, float(low), float(high)
+    return total, min(float(low), total), float(high)
 
 
 def _with_rates(

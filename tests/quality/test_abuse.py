@@ -24,12 +24,18 @@ SEED = 5_200
 
 @pytest.fixture(scope="module")
 def world() -> AbuseWorld:
-    return make_abuse_world(SEED)
+    return make_abuse_world(SEED, share=0.02)
 
 
 @pytest.fixture(scope="module")
 def scores(world: AbuseWorld) -> gb.quality.RefundAbuse:
     return gb.quality.score_refund_abuse(gb.read_dataset(world.tables))
+
+
+def by_risk(rate: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Hazard of the lines that were not refunded, by class of risk."""
+    quiet, risk = -np.log1p(-rate) * ~asked, abuse_model.risk_of(rate)
+    return np.stack([(quiet * (risk == k)).sum(axis=1) for k in range(abuse_model.N_RISKS)], axis=1)
 
 
 def small_evidence(rng: np.random.Generator, n_users: int = 300, n_abusers: int = 10) -> Evidence:
@@ -39,8 +45,8 @@ def small_evidence(rng: np.random.Generator, n_users: int = 300, n_abusers: int 
     chance = np.where(np.arange(n_users)[:, None] < n_abusers, 0.5 + 0.5 * rate, honest)
     asked = rng.random(rate.shape) < chance
     user, place = np.nonzero(asked)
-    hazard = (-np.log1p(-rate) * ~asked).sum(axis=1)
-    return Evidence(np.full(n_users, 12.0), hazard, user, rate[user, place], np.zeros(len(user), dtype=np.int64))
+    hazard = by_risk(rate, asked)
+    return Evidence(np.full(n_users, 12.0), hazard, user, rate[user, place], 0 * user, 0 * user)
 
 
 def test_difficulty_solves_the_equations_of_its_factors() -> None:
@@ -93,14 +99,22 @@ def test_likelihoods_are_those_of_single_lines() -> None:
     rate = rng.uniform(0.01, 0.3, (40, 5))
     asked = rng.random(rate.shape) < 0.2
     user, place = np.nonzero(asked)
-    hazard = (-np.log1p(-rate) * ~asked).sum(axis=1)
-    evidence = Evidence(np.full(40, 5.0), hazard, user, rate[user, place], np.zeros(len(user), dtype=np.int64))
+    hazard = by_risk(rate, asked)
+    evidence = Evidence(np.full(40, 5.0), hazard, user, rate[user, place], 0 * user, 0 * user)
     found = fit_mixture(evidence)
     frailty, abuse = found.law.frailty_weights(), found.law.abuse_weights()
+    risk = abuse_model.risk_of(rate)
     for person in range(6):
+        loading, offset = found.loading[risk[person]], found.offset[risk[person]]
         honest = sum(
             weight
-            * np.prod(np.where(asked[person], 1 - (1 - rate[person]) ** np.exp(log), (1 - rate[person]) ** np.exp(log)))
+            * np.prod(
+                np.where(
+                    asked[person],
+                    1 - (1 - rate[person]) ** np.exp(loading * log + offset),
+                    (1 - rate[person]) ** np.exp(loading * log + offset),
+                )
+            )
             for log, weight in zip(LOG_FRAILTY, frailty, strict=True)
         )
         bad = sum(
@@ -139,12 +153,13 @@ def test_each_step_raises_the_likelihood(monkeypatch: pytest.MonkeyPatch) -> Non
     """Expectation and maximisation never goes down; without marks only the pseudo-abusers hold it back."""
     evidence = small_evidence(np.random.default_rng(5), n_users=2000, n_abusers=60)
     monkeypatch.setattr(abuse_model, "PSEUDO_ABUSERS", 1e-9)
+    monkeypatch.setattr(abuse_model, "ROUNDS", 1)
     reached = []
     for steps in (1, 3, 10, 40):
         monkeypatch.setattr(abuse_model, "STEPS", steps)
         found = fit_mixture(evidence)
         share = special.expit(found.law.log_odds)
-        fixed = abuse_model._prepare(evidence)
+        fixed = abuse_model._prepare(evidence, found.loading, found.offset)
         plain = np.log(fixed.honest @ found.law.frailty_weights()) + fixed.top
         reached.append(float((plain + np.log1p(share * np.expm1(found.log_ratio))).sum()))
     assert np.all(np.diff(reached) > -0.05)
@@ -262,8 +277,9 @@ def test_one_more_refund_never_makes_a_user_more_honest(seed: int, n: int) -> No
     ratios = []
     for asked in (n, n + 1):
         user = np.zeros(asked, dtype=np.int64)
-        one = Evidence(np.array([12.0]), np.array([(12 - asked) * hazard]), user, np.full(asked, rate), user)
-        fixed = abuse_model._prepare(one)
+        quiet = np.outer([(12 - asked) * hazard], np.eye(abuse_model.N_RISKS)[2])
+        one = Evidence(np.array([12.0]), quiet, user, np.full(asked, rate), user, user)
+        fixed = abuse_model._prepare(one, found.loading, found.offset)
         ratios.append(
             abuse_model._split(found.law, fixed, abuse_model._abusive(one, fixed, np.ones(asked))).log_ratio[0]
         )
@@ -338,7 +354,8 @@ def test_rates_with_and_without_are_those_of_the_window(world: AbuseWorld) -> No
     assert row["rate_with"] == pytest.approx(asked.mean())
     assert row["rate_without"] == pytest.approx(asked[kept].mean())
     assert row["rate_without_ci_lower"] < row["rate_without"] < row["rate_without_ci_upper"]
-    assert row["drop_rate"] > 0 and "Without them the refund rate" in found.text()
+    assert row["drop_ci_lower"] < row["drop_rate"] < row["drop_ci_upper"] and row["drop_rate"] > 0
+    assert ("Without them the refund rate" in found.text()) == (found.at(0.9)["n_flagged"] >= 10)
 
 
 def test_nothing_after_the_last_day_scored_is_read(world: AbuseWorld) -> None:
@@ -415,7 +432,8 @@ def test_scores_need_no_supplier_and_no_reason(world: AbuseWorld) -> None:
         gb.read_dataset({**world.tables, "order_lines": lines, "refunds": refunds}), window=("2024-04-01", "2024-04-29")
     )
     bad = found.users["user_id"].isin(world.abusers).to_numpy()
-    assert recall_at(found.users["log_ratio"].to_numpy(), bad, (0.01,))[0] > 0.2
+    raw = (found.users["n_refunded"] / found.users["n_lines"]).to_numpy()
+    assert recall_at(found.users["log_ratio"], bad, (0.005,))[0] > 2 * recall_at(raw, bad, (0.005,))[0]
     with pytest.raises(GBAnalysisError, match="by must be one of"):
         found.excess_by("supplier_id")
 
