@@ -66,6 +66,8 @@ class RankedActions(Result):
     frame
         action, target, size, n_lines (over the horizon), refunds_saved, ci_lower, ci_upper, money_saved,
         money_ci_lower, money_ci_upper, cost, net, net_ci_lower, net_ci_upper, chosen, naive_refunds_saved.
+    n_lines
+        Lines over the horizon.
     together
         What the chosen actions save together; refunds that several would save count once.
     budget, horizon_days, confidence, currency
@@ -75,6 +77,7 @@ class RankedActions(Result):
     """
 
     frame: pd.DataFrame
+    n_lines: float
     together: Saving
     budget: float | None
     horizon_days: int
@@ -254,7 +257,8 @@ def rank_actions(
     done = [action for action, is_chosen in zip(actions, chosen, strict=True) if is_chosen]
     together = _saving(profiles, profiles.together(done), scale, confidence)
     frame = frame.assign(chosen=chosen).sort_values(["chosen", "net"], ascending=False).reset_index(drop=True)
-    return RankedActions(frame, together, budget, horizon_days, confidence, dataset.settings.currency, notes)
+    n_lines = scale * float(profiles.n.sum())
+    return RankedActions(frame, n_lines, together, budget, horizon_days, confidence, dataset.settings.currency, notes)
 
 
 def _cells(
