@@ -66,7 +66,9 @@ def to_adjust_for(found: Identification) -> tuple[str, ...]:
     return (*found.needed, *(node for node in found.helpful if node in LEVELS and node != "rating"))
 
 
-def make_adjustment(cells: pd.DataFrame, nodes: Sequence[str], *, cooling: bool = False) -> Adjustment:
+def make_adjustment(
+    cells: pd.DataFrame, nodes: Sequence[str], *, cooling: bool = False, apart: bool = False
+) -> Adjustment:
     """Turn cells into the matrix of what is held fixed.
 
     Parameters
@@ -77,12 +79,20 @@ def make_adjustment(cells: pd.DataFrame, nodes: Sequence[str], *, cooling: bool 
         Nodes of the graph to hold fixed.
     cooling
         Whether the weather has slopes at each level of `SLOPES_BY` (for treatments that are temperatures).
+    apart
+        Whether no other node is crossed with the category, so that what each node tells can be told apart.
     """
     day = pd.to_datetime(cells["due_on"])
     cells = cells.assign(month=day.dt.strftime("%Y-%m"), weekday=day.dt.dayofweek.astype(str))
-    crossed = dict.fromkeys(names for node in nodes for names in LEVELS.get(node, ()))
+    crossed = dict.fromkeys(
+        names for node in nodes for names in LEVELS.get(node, ()) if not (apart and "category" in names)
+    )
     crossed = {names: None for names in crossed if set(names) <= set(cells)}
-    own = dict.fromkeys((name,) for name in SLOPES_BY) if cooling and "weather" in nodes else {}
+    own = (
+        dict.fromkeys((name,) for name in SLOPES_BY if not (apart and name == "goods"))
+        if cooling and "weather" in nodes
+        else {}
+    )
     codes = {names: _codes(cells, names) for names in (*crossed, *own)}
     numbers = [node for node in nodes if node in MEASURES and node != "rating"]
     numbers += [name for name in WEATHER if "weather" in nodes and cells[name].notna().all()]

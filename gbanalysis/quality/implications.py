@@ -90,7 +90,7 @@ def _gain(claim: Implication, cells: pd.DataFrame) -> float:
     node, other = (claim.node, claim.other) if claim.node in WAYS else (claim.other, claim.node)
     left = []
     for given in (claim.given, (*claim.given, other)):
-        problem = make_problem(cells, make_adjustment(cells, given, cooling=node == "temperature"))
+        problem = make_problem(cells, make_adjustment(cells, given, cooling=True, apart=True))
         rest = plain_residuals(problem, cells[[node]].to_numpy(dtype=float))[:, 0]
         left.append(np.average(rest**2, weights=problem.n))
     return float(1 - left[1] / left[0])

@@ -25,6 +25,9 @@ LEAST_COMPARED = 0.5  # of a supplier's lines: below, its effect is not told
 LEAST_LINES = 100.0
 SCALES = np.sqrt(2.0) ** np.arange(-4, 13)  # of the median standard error
 STEPS = 200
+# The weights are themselves learned from few suppliers, and errors from few refunds: without these two a supplier far
+# from the others would be pulled in too far, with too short an interval (chosen on worlds of development).
+WIDER_SCALES, WIDER_ERRORS = 1.5, 1.06
 
 
 def supplier_rows(cells: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
@@ -59,7 +62,9 @@ def supplier_rows(cells: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
     if clear.any():
         value, error = (rows.loc[clear, name].to_numpy(dtype=float) for name in ("raw_effect", "standard_error"))
         weights, scales = mixture_of_scales(value, error)
-        mean, lower, upper = shrunken(value, error, weights, scales, confidence=confidence)
+        mean, lower, upper = shrunken(
+            value, WIDER_ERRORS * error, weights, WIDER_SCALES * scales, confidence=confidence
+        )
         rows.loc[clear, ["effect", "ci_lower", "ci_upper"]] = np.column_stack([mean, lower, upper])
     rows.loc[~clear, ["raw_effect", "standard_error"]] = np.nan
     return rows.sort_values(["category", "supplier_id"], ignore_index=True)

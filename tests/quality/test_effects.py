@@ -13,7 +13,9 @@ from gbanalysis.quality.adjustment import LevelRegression, make_adjustment
 from gbanalysis.quality.cross_fitting import make_problem, plain_residuals, residuals
 from gbanalysis.quality.effect_checks import pooled_effect, refutations
 from gbanalysis.quality.effect_methods import Question, curve_rows, forest_rows, linear_rows, threshold_rows
+from gbanalysis.quality.effect_result import Effect
 from gbanalysis.quality.final_stage import slopes_by_group
+from gbanalysis.quality.graph import supply_chain_graph
 from gbanalysis.quality.supplier_effects import compare_suppliers, mixture_of_scales, shrunken, supplier_rows
 from tests.quality.effect_lines import drawn_cells
 
@@ -210,3 +212,32 @@ def test_missing_tables_are_named(sample):
     del tables["refunds"]
     with pytest.raises(ContractError, match="refunds"):
         gb.quality.estimate_effect(gb.read_dataset(tables), "supplier")
+
+
+@pytest.mark.parametrize("added", [0.0, 3.0])
+def test_a_claim_is_denied_when_the_data_break_it(added, monkeypatch):
+    """Goods of one category that always travel longer, whoever sells them, break a claim of the graph."""
+    cells = drawn_cells(15, n_days=60, lines=20)
+    cells["treatment"] += added * (cells["category"] == "snacks")
+    cells["temperature"] = cells["outside"] + np.random.default_rng(16).normal(size=len(cells))
+    monkeypatch.setattr("gbanalysis.quality.facts.effect_cells", lambda *_, **__: cells)
+    found = gb.quality.check_implications(gb.load_sample()).set_index("claim")
+    row = found.loc["once place, season, supplier, weather are known, category says nothing more about transit hours"]
+    assert row["passed"] == (added == 0)
+    assert found["passed"].isna().sum() == len(found) - 2
+
+
+@pytest.mark.parametrize("by", [(), ("category",), ("category", "weather")])
+def test_results_are_drawn_with_their_intervals(by):
+    cells = drawn_cells(17, n_days=60, lines=40).assign(weather="mild")
+    frame = linear_rows(question_of(cells, by=by), rng=np.random.default_rng(0))
+    found = Effect(frame, "transit_hours", "linear", by, supply_chain_graph().identify("transit_hours"), NODES, (), 0.9)
+    texts = [text.get_text() for text in found.plot().texts]
+    assert len(texts) >= len(frame)
+    assert "One hour more of transit hours" in found.text()
+
+
+def test_an_effect_outside_its_interval_is_refused():
+    frame = pd.DataFrame({"effect": [0.1], "ci_lower": [0.2], "ci_upper": [0.3], "reason": [""]})
+    with pytest.raises(GBAnalysisError, match="outside its own interval"):
+        Effect(frame, "transit_hours", "linear", (), supply_chain_graph().identify("transit_hours"), (), (), 0.9)
