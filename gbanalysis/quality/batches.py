@@ -3,7 +3,9 @@
     refunded_ct ~ Poisson(exposure_ct rate_c prod over kinds k of frailty_k[node of kind k, block t])
 
 A frailty is shared by all cells of its node and has mean 1 and variance `variance_k`; blocks of days are taken as
-independent. The variances follow from the squared residuals of the nodes of every kind, which are linear in them.
+independent. The variances follow from the squared residuals of the nodes of every kind, which are linear in them. Some
+nodes scatter more than all that, such as those of a few buyers who send back whole orders: their own `clumping`
+multiplies the variance, as far as nodes of a kind differ in it.
 """
 
 from __future__ import annotations
@@ -87,3 +89,49 @@ def node_scatter(hierarchy: Hierarchy, variances: FloatArray, expected: FloatArr
         with np.errstate(divide="ignore", invalid="ignore"):
             found[nodes] = np.nan_to_num(spread / total**2)[hierarchy.groups[kind][first_cell[nodes]]]
     return found
+
+
+def node_clumping(
+    hierarchy: Hierarchy,
+    cell: IntArray,
+    block: IntArray,
+    refunded: FloatArray,
+    exposure: FloatArray,
+    variances: FloatArray,
+) -> FloatArray:
+    """How many times the variance that chance and frailties give each node's count has, at least 1: [n_nodes].
+
+    Parameters
+    ----------
+    cell, block, refunded, exposure
+        [n_rows] one row a cell and block of days, of one period.
+    variances
+        [n_kinds] as `scatter_variances` gives them.
+
+    References
+    ----------
+    G. K. Smyth (2004), Statistical Applications in Genetics and Molecular Biology 3, article 3 (variances that borrow
+    strength from each other).
+    """
+    n_cells, n_blocks = len(hierarchy.codes), int(block.max()) + 1
+    clumping = np.ones(hierarchy.n_nodes)
+    if n_blocks < FEWEST_BLOCKS:
+        return clumping
+    seen, due = np.zeros((n_cells, n_blocks)), np.zeros((n_cells, n_blocks))
+    np.add.at(seen, (cell, block), refunded)
+    np.add.at(due, (cell, block), exposure)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        due *= np.nan_to_num(seen.sum(axis=1) / due.sum(axis=1))[:, None]
+    residual, mean = hierarchy.members @ (seen - due), (hierarchy.members @ due).sum(axis=1)
+    usual = mean * (1 + mean * node_scatter(hierarchy, variances, due.sum(axis=1)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (residual**2).sum(axis=1) * n_blocks / (n_blocks - 1) / usual
+        error = 2 / n_blocks + 1 / mean
+    for kind in np.unique(hierarchy.kind):
+        nodes = np.flatnonzero((hierarchy.kind == kind) & (mean > 0))
+        beyond = (ratio[nodes] - 1) ** 2 - error[nodes]
+        between = (
+            max(float((beyond / error[nodes] ** 2).sum() / (1 / error[nodes] ** 2).sum()), 0.0) if len(nodes) else 0.0
+        )
+        clumping[nodes] = np.maximum(1 + (ratio[nodes] - 1) * between / (between + error[nodes]), 1.0)
+    return clumping

@@ -57,6 +57,14 @@ class Hierarchy:
         """Number of groups of each kind, twins included."""
         return tuple(int(group.max()) + 1 for group in self.groups)
 
+    @cached_property
+    def node_of_cell(self) -> IntArray:
+        """[n_cells] the node that holds a cell and no other."""
+        alone = np.flatnonzero(np.diff(self.members.indptr) == 1)
+        place = np.zeros(len(self.codes), dtype=np.int64)
+        place[self.members.indices[self.members.indptr[alone]]] = alone
+        return place
+
     def union(self, first: int, second: int) -> int:
         """Place of the kind that fixes what either of two kinds fixes."""
         return self.kinds.index(self.kinds[first] | self.kinds[second])

@@ -8,14 +8,14 @@ largest value over all nodes is held against the largest values in worlds drawn 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from gbanalysis.quality.batches import node_scatter, scatter_variances
+from gbanalysis.quality.batches import node_clumping, node_scatter, scatter_variances
 from gbanalysis.quality.hierarchy import Hierarchy
 from gbanalysis.quality.usual_rates import ROUNDS, UsualRates, learn_usual_rates
 
@@ -36,12 +36,14 @@ WIDEST = 10.0
 class PeriodCounts:
     """Refunds and exposure (lines times the share of their refunds reported by now) of each cell: [n_cells] each.
 
-    `scatter` [n_kinds] holds the relative variances of `batches.scatter_variances`.
+    `scatter` [n_kinds] holds the relative variances of `batches.scatter_variances`, `clumping` [n_nodes] the factors of
+    `batches.node_clumping`.
     """
 
     refunded: FloatArray
     exposure: FloatArray
     scatter: FloatArray
+    clumping: FloatArray
 
     @classmethod
     def from_days(
@@ -49,11 +51,22 @@ class PeriodCounts:
     ) -> PeriodCounts:
         """Add up rows of one cell and day each; `day` counts from 0."""
         n_cells = len(hierarchy.codes)
+        scatter = scatter_variances(hierarchy, cell, day, refunded, exposure)
         return cls(
             np.bincount(cell, refunded, n_cells).astype(float),
             np.bincount(cell, exposure, n_cells).astype(float),
-            scatter_variances(hierarchy, cell, day, refunded, exposure),
+            scatter,
+            node_clumping(hierarchy, cell, day, refunded, exposure, scatter),
         )
+
+    def inflation(self, hierarchy: Hierarchy, expected: FloatArray) -> FloatArray:
+        """How many times Poisson's variance each node's count has [n_nodes], where [n_cells] are expected."""
+        mean = hierarchy.members @ expected
+        return np.asarray((1 + mean * node_scatter(hierarchy, self.scatter, expected)) * self.clumping)
+
+    def cell_inflation(self, hierarchy: Hierarchy, expected: FloatArray) -> FloatArray:
+        """The same for the cells [n_cells], whatever other name their nodes have."""
+        return np.asarray((1 + expected * self.scatter.sum()) * self.clumping[hierarchy.node_of_cell])
 
 
 class Expected(NamedTuple):
@@ -81,18 +94,20 @@ class Scan:
     def __post_init__(self) -> None:
         mean = self.usual.means(self.base.refunded, self.base.exposure)
         rate, _ = self.usual.posterior(mean, self.base.refunded, self.base.exposure)
-        then, now = rate * self.base.exposure, rate * self.current.exposure
-        alone = np.eye(len(self.hierarchy.kinds))[-1].astype(bool)
-        in_base, in_current = self.base.scatter.sum(), self.current.scatter.sum()
-        # Of the base's scatter a cell's own part is in the posterior of its rate; what cells share is added here.
-        own = node_scatter(self.hierarchy, np.where(alone, in_base, 0.0), then)
-        shared = node_scatter(self.hierarchy, self.base.scatter, then) - own
-        object.__setattr__(self, "base_deflation", 1 + then * in_base)
-        object.__setattr__(self, "current_deflation", 1 + now * in_current)
+        shared = np.zeros(self.hierarchy.n_nodes)
+        for name, period in (("base", self.base), ("current", self.current)):
+            expected = rate * period.exposure
+            inflation = period.cell_inflation(self.hierarchy, expected)
+            object.__setattr__(self, f"{name}_deflation", inflation)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                extra = (period.inflation(self.hierarchy, expected) - 1) / self.node_sums(expected)
+                own = self.node_sums(expected * (inflation - 1)) / self.node_sums(expected) ** 2
+            # Of the base's scatter a cell's own part is in the posterior of its rate; what cells share is added here.
+            shared += np.nan_to_num(np.maximum(extra - own, 0.0) if name == "base" else extra)
+        object.__setattr__(self, "shared_variance", shared)
         object.__setattr__(self, "prior_events", self.usual.events(self.hierarchy))
         offered = [self.node_sums(period.exposure) > 0 for period in (self.base, self.current)]
         object.__setattr__(self, "is_in_both", offered[0] & offered[1])
-        object.__setattr__(self, "shared_variance", shared + node_scatter(self.hierarchy, self.current.scatter, now))
 
     def expect(self, refunded: FloatArray, *, rounds: int = ROUNDS) -> Expected:
         """What cells should have in the current period given base counts [..., n_cells], without any shift."""
@@ -143,16 +158,25 @@ class Scan:
             n = min(at_once, n_worlds - start)
             rate = rng.gamma(mean**2 / variance, variance / mean, (n, len(mean)))
             yield tuple(
-                rng.poisson(rate * period.exposure * shift * self._frailty(period.scatter, n, rng)).astype(float)
+                rng.poisson(rate * period.exposure * shift * self._frailty(period, mean, n, rng)).astype(float)
                 for period, shift in ((self.base, 1.0), (self.current, factor))
             )
 
-    def _frailty(self, scatter: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+    def _frailty(self, period: PeriodCounts, rate: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+        """Draw what multiplies the cells' rates in a period: batches that nodes share, and the cells' own clumping."""
         frailty = np.ones((n, 1))
-        for kind in np.flatnonzero(scatter):
-            shape = 1 / scatter[kind]
+        for kind in np.flatnonzero(period.scatter):
+            shape = 1 / period.scatter[kind]
             drawn = rng.gamma(shape, 1 / shape, (n, self.hierarchy.sizes[kind]))
             frailty = frailty * drawn[:, self.hierarchy.groups[kind]]
+        clumping = period.clumping[self.hierarchy.node_of_cell]
+        clumped = np.flatnonzero((clumping > 1) & (period.exposure > 0))
+        if len(clumped):
+            expected = (rate * period.exposure)[clumped]
+            inflation = period.cell_inflation(self.hierarchy, rate * period.exposure)[clumped]
+            variance = inflation * (1 - 1 / clumping[clumped]) / expected
+            frailty = np.broadcast_to(frailty, (n, len(rate))).copy()
+            frailty[:, clumped] *= rng.gamma(1 / variance, variance, (n, len(clumped)))
         return frailty
 
     def by_chance(self, nodes: Sequence[int], factor: FloatArray, rng: np.random.Generator) -> Chance:
@@ -185,8 +209,10 @@ class Chance(NamedTuple):
 
 
 def prepare_scan(hierarchy: Hierarchy, base: PeriodCounts, current: PeriodCounts) -> Scan:
-    """Learn the cells' usual rates from the base period."""
-    deflation = 1 + base.refunded * base.scatter.sum()
+    """Learn the cells' usual rates from the base period; a node that clumps in one period may do so in the other."""
+    clumping = np.maximum(base.clumping, current.clumping)
+    base, current = (replace(period, clumping=clumping) for period in (base, current))
+    deflation = base.cell_inflation(hierarchy, base.refunded)
     usual = learn_usual_rates(hierarchy, base.refunded / deflation, base.exposure / deflation)
     return Scan(hierarchy, base, current, usual)
 

@@ -59,8 +59,8 @@ def scan_world(world: LocalWorld, seed: int) -> list[tuple[int, ...]]:
 def scan_rates(codes: np.ndarray, rates: np.ndarray, lines: float, seed: int = 1) -> list[tuple[int, ...]]:
     """Scan large counts drawn at the rates [period, cell]."""
     nodes, rng = build_hierarchy(codes), np.random.default_rng(seed)
-    exposure, none = np.full(len(codes), lines), np.zeros(len(nodes.kinds))
-    periods = [PeriodCounts(rng.poisson(rate * lines).astype(float), exposure, none) for rate in rates]
+    exposure, none = np.full(len(codes), lines), (np.zeros(len(nodes.kinds)), np.ones(nodes.n_nodes))
+    periods = [PeriodCounts(rng.poisson(rate * lines).astype(float), exposure, *none) for rate in rates]
     return named(nodes, search(prepare_scan(nodes, *periods), level=0.05, rng=rng))
 
 
