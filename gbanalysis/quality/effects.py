@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from gbanalysis.dataset.arguments import checked, known_day, known_days
 from gbanalysis.dataset.contract import STAGES
@@ -62,7 +63,7 @@ def estimate_effect(
         Only ``"refund"``.
     by
         Effects for each of these groups: category, goods (category, subcategory and shelf life), region, supplier_id,
-        central_id, grid_id, and weather (four bands of the day's heat). Not for the treatment supplier, whose effects
+        central_id, grid_id, and weather (bands of the day's heat). Not for the treatment supplier, whose effects
         always stand by category.
     method
         "linear": the effect of one unit (econml's LinearDML). "curve": the effect of hours or degrees beyond
@@ -163,24 +164,24 @@ def estimate_effect(
     return Effect(frame, treatment, method, by, found, nodes, tuple(notes), confidence, question)
 
 
-def weather_band(outside: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[Any]]:
-    """Name the band of the day's heat.
+def weather_band(outside: np.ndarray[Any, np.dtype[np.float64]]) -> pd.Categorical:
+    """Name the band of the day's heat, in order from cold to hot.
 
     Examples
     --------
-    >>> weather_band(np.array([-3.0, 24.0, np.nan])).tolist()
-    ['cold, below 10 °C', 'warm, 20 to 28 °C', 'not known']
+    >>> list(weather_band(np.array([-3.0, 24.0, np.nan])))
+    ['below 10 °C', '20 to 28 °C', 'not known']
     """
     low, middle, high = WEATHER_BANDS
     names = [
-        f"cold, below {low:g} °C",
-        f"mild, {low:g} to {middle:g} °C",
-        f"warm, {middle:g} to {high:g} °C",
-        f"hot, {high:g} °C and more",
+        f"below {low:g} °C",
+        f"{low:g} to {middle:g} °C",
+        f"{middle:g} to {high:g} °C",
+        f"{high:g} °C or more",
         "not known",
     ]
     place = np.where(np.isnan(outside), 4, np.searchsorted(WEATHER_BANDS, outside, side="right"))
-    return np.array(names)[place]
+    return pd.Categorical.from_codes(place, categories=names, ordered=True)
 
 
 def _check_names(treatment: str, outcome: str, by: tuple[str, ...], method: str) -> None:
