@@ -32,9 +32,10 @@ def plot_alarm(frame: pd.DataFrame, *, label: str, ax: Axes | None = None) -> Ax
         ax.plot(frame["day"], frame["threshold"], color=style.INK, linestyle=style.DASHES[1])
         ax.annotate(
             "threshold",
-            (frame["day"].iloc[0], frame["threshold"].iloc[0]),
-            xytext=(2, 4),
+            (frame["day"].iloc[-1], frame["threshold"].iloc[-1]),
+            xytext=(0, 4),
             textcoords="offset points",
+            ha="right",
         )
         rang = frame[frame["rang"]]
         ax.scatter(rang["day"], rang["score"], color=style.ROLES["harm"], marker="^", s=48, zorder=3)

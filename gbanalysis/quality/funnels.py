@@ -14,6 +14,8 @@ from scipy import special
 FloatArray = NDArray[np.float64]
 
 WINSORISED = 0.1
+WINSORISED_SQUARE = 0.6787  # mean square of a standard normal cut at its tenth and ninetieth percentile
+SPREADS = np.linspace(0.0, 0.6, 121)  # what the spread of square roots between units may be, all alike likely before
 WARNING, ACTION = 0.95, 0.998  # levels of the two pairs of limits, about two and three standard deviations
 
 
@@ -74,26 +76,31 @@ def limits(expected: ArrayLike, tau2: float, *, level: float, within: float = 1.
 
 
 def shrunken_ratios(
-    observed: ArrayLike, expected: ArrayLike, tau2: float, *, within: float = 1.0, confidence: float = 0.9
+    observed: ArrayLike, expected: ArrayLike, *, within: float = 1.0, confidence: float = 0.9
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Ratio of each unit drawn towards one as far as chance and `tau2` ask, with its interval.
+    """Ratio of each unit drawn towards the others' as far as chance and their spread ask, with its interval.
 
-    The interval also holds what is not known of the overall level, a unit's share of its own weight.
+    The spread between units is not taken as known: estimates and intervals are averaged over what it may be. Few units
+    far out do not widen it for all: their distance counts up to the tenth and ninetieth percentile only.
 
     References
     ----------
-    C. N. Morris (1983), Journal of the American Statistical Association 78, 47-55.
+    C. N. Morris (1983), Journal of the American Statistical Association 78, 47-55; D. B. Rubin (1981), Journal of
+    Educational Statistics 6, 377-401 (averaging over the spread).
     """
-    root = np.sqrt(np.asarray(observed, dtype=float) / np.asarray(expected, dtype=float))
-    variance = within / (4 * np.asarray(expected, dtype=float))
-    if tau2 <= 0:
-        tau2 = 1e-12
-    pull = variance / (variance + tau2)
-    precision = 1 / (variance + tau2)
-    centre = float((precision * root).sum() / precision.sum())
-    n = len(root)
-    spread_of_tau = 2 / max(n - 3, 1) * pull**2 * (root - centre) ** 2  # tau2 is itself an estimate
-    middle = centre + (1 - pull) * (root - centre)
-    deviation = np.sqrt(variance * (1 - pull) + pull**2 / precision.sum() + spread_of_tau)
-    half = special.ndtri(0.5 + confidence / 2) * deviation
+    expected = np.asarray(expected, dtype=float)
+    root = np.sqrt(np.asarray(observed, dtype=float) / expected)
+    variance = within / (4 * expected)
+    total = variance + (SPREADS**2)[:, None]
+    precision = 1 / total
+    centre = (precision * root).sum(axis=1, keepdims=True) / precision.sum(axis=1, keepdims=True)
+    z = (root - centre) / np.sqrt(total)
+    ends = np.quantile(z, [WINSORISED, 1 - WINSORISED], axis=1)[..., None]
+    likelihood = -0.5 * (np.log(total) + np.clip(z, ends[0], ends[1]) ** 2 / WINSORISED_SQUARE).sum(axis=1)
+    weight = np.exp(likelihood - likelihood.max())[:, None] / np.exp(likelihood - likelihood.max()).sum()
+    pull = variance / total
+    middles = centre + (1 - pull) * (root - centre)
+    middle = (weight * middles).sum(axis=0)
+    spread = variance * (1 - pull) + pull**2 / precision.sum(axis=1, keepdims=True) + (middles - middle) ** 2
+    half = special.ndtri(0.5 + confidence / 2) * np.sqrt((weight * spread).sum(axis=0))
     return middle**2, np.maximum(middle - half, 0.0) ** 2, (middle + half) ** 2

@@ -219,7 +219,7 @@ def _refund_side(cells: pd.DataFrame, confidence: float) -> tuple[pd.DataFrame, 
     frame = cells.groupby("supplier_id", as_index=False)[["n", "refunded", "expected", "final"]].sum()
     observed, expected = frame["refunded"].to_numpy(dtype=float), frame["expected"].to_numpy(dtype=float)
     spread = funnels.spread_between(observed, expected, within=within)
-    middle, low, high = funnels.shrunken_ratios(observed, expected, spread.tau2, within=within, confidence=confidence)
+    middle, low, high = funnels.shrunken_ratios(observed, expected, within=within, confidence=confidence)
     z = funnels.z_scores(observed, expected, within=within) / np.sqrt(1 + 4 * expected * spread.tau2 / within)
     least, most = funnels.limits(expected, spread.tau2, level=funnels.ACTION, within=within)
     ratio = observed / expected

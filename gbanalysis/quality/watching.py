@@ -141,7 +141,7 @@ def watch_refunds(
         Column that names the nodes: grid_id, central_id, site_id, supplier_id, region ... Each node is watched as a
         whole and in each category.
     first
-        The first day watched; by default 90 days up to `as_of`.
+        The first day watched; by default the last 90 days, or as many of them as have enough days before.
     as_of
         The last day; by default the data set's own.
     ratio
@@ -195,8 +195,11 @@ def watch_refunds(
         dataset, by=(node, "category"), unit="line", date="fulfilled", max_delay=max_delay, recent_from=start, as_of=day
     )
     counts = counts[counts["day"] >= np.datetime64(start)]
-    if counts.empty or counts["day"].min() > np.datetime64(start + dt.timedelta(days=max_delay + 1)):
-        raise NotEnoughDataError(f"to watch from {begin} on, lines must be known from {start} on ({history_days} days)")
+    if not counts.empty and first is None:  # the data may not reach back so far
+        short = int((counts["day"].min() - np.datetime64(start)) / np.timedelta64(1, "D"))
+        begin, start = (each + dt.timedelta(days=short) for each in (begin, start))
+    if counts.empty or begin > day or counts["day"].min() > np.datetime64(start):
+        raise NotEnoughDataError(f"to watch from {begin} on, lines must be known from {start} on")
     if counts["reported"].sum() == 0:
         raise NotEnoughDataError(f"no line picked up since {start} was refunded by {day}")
     reports, labels = _lay_out(counts, node, start, day, max_delay + 2)

@@ -55,6 +55,7 @@ def test_choice_is_the_best_of_all_sets(seed, budget):
     assert net(found) == pytest.approx(max(net(each) for each in allowed))
 
 
+@pytest.mark.slow
 def test_true_savings_of_chosen_actions_are_covered_and_less_is_lost_than_by_raw_rates():
     # At 90 % and independent errors, fewer than 19 of 27 would come once in 1,000 times; ours are a few dozen.
     worlds = [one_world(seed, "own") for seed in TEST_SEEDS]

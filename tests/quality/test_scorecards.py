@@ -85,12 +85,12 @@ def test_shrunken_ratios_cover_over_worlds_and_few_good_suppliers_are_called_bad
         ratio = (1 + 0.12 * rng.normal(size=24)) ** 2
         ratio[0] = 3.0
         observed = rng.poisson(expected * ratio).astype(float)
-        expected = expected * observed.sum() / (expected * ratio).sum()
-        spread = funnels.spread_between(observed, expected)
-        _, low, high = funnels.shrunken_ratios(observed, expected, spread.tau2)
-        most = funnels.limits(expected, spread.tau2, level=funnels.ACTION)[1]
         scale = observed.sum() / expected.sum()
-        held.append(((low <= ratio * scale) & (ratio * scale <= high))[1:].mean())
+        expected, ratio = expected * scale, ratio / scale
+        spread = funnels.spread_between(observed, expected)
+        _, low, high = funnels.shrunken_ratios(observed, expected)
+        most = funnels.limits(expected, spread.tau2, level=funnels.ACTION)[1]
+        held.append(((low <= ratio) & (ratio <= high))[1:].mean())
         called.append((observed / expected > most)[1:].mean())
         bad_found.append((observed / expected > most)[0])
     assert np.mean(held) > 0.86

@@ -42,6 +42,7 @@ def test_the_threshold_rises_as_fewer_alarms_are_allowed():
     assert limits[0] < limits[1] < limits[2]
 
 
+@pytest.mark.slow
 def test_false_alarms_are_held_in_quiet_worlds():
     alarms = 0
     for seed in QUIET:
@@ -52,6 +53,7 @@ def test_false_alarms_are_held_in_quiet_worlds():
     assert 3 < alarms / years < 24
 
 
+@pytest.mark.slow
 def test_a_risen_node_rings_and_the_peer_waits_longer():
     found = {each.what: each for each in compare_alerts(9_300, quiet=6, shocked=8)}
     twice = found["median days until it rings, a node 2 times as high"]
