@@ -206,9 +206,11 @@ def _table(
         "observed": groups.observed * scale[:, None] + late,
         "final": groups.estimate * scale[:, None] + late,
         "lower": interval[..., 0] + late,
-        "upper": np.minimum(interval[..., 1] + late, offered),
+        "upper": interval[..., 1] + late,
     }
-    amounts = {name: np.where(mature, amounts["observed"], value) for name, value in amounts.items()}
+    # Rounding apart, no amount lies below what is observed or above what was offered.
+    least, most = amounts["observed"], np.maximum(offered, amounts["observed"])
+    amounts = {name: np.where(mature, least, np.clip(value, least, most)) for name, value in amounts.items()}
     n_groups = len(arrays.groups)
     recent = arrays.groups.loc[np.repeat(arrays.groups.index, len(arrays.days))].reset_index(drop=True)
     recent = recent.assign(

@@ -111,7 +111,8 @@ class ProjectedRate(Result):
             tuple(range(len(n))), np.array([end]), observed[:, None], n[:, None], np.ones((len(n), 1)),
             draws.mean(axis=0)[:, None], draws[:, :, None], self.confidence,
         )  # fmt: skip
-        lower, upper = (whole.interval()[:, 0] / n[:, None]).T
+        still_open = np.ptp(draws, axis=0) > 0  # else there is nothing to be unsure of
+        lower, upper = np.where(still_open, whole.interval()[:, 0].T, observed) / n
         rates = {"observed_rate": observed / n, "rate": whole.estimate[:, 0] / n, "ci_lower": lower, "ci_upper": upper}
         return table.drop(columns="observed").assign(**rates)
 
