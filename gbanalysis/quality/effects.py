@@ -66,10 +66,10 @@ def estimate_effect(
         central_id, grid_id, and weather (bands of the day's heat). Not for the treatment supplier, whose effects
         always stand by category.
     method
-        "linear": the effect of one unit (econml's LinearDML). "curve": the effect of hours or degrees beyond
-        what is usual for such a line, piecewise linear (LinearDML). "forest": one unit's effect by a causal forest (CausalForestDML), averaged over
-        groups and corrected for the forest's own smoothing. "threshold": above against below the upper quartile
-        (LinearDRLearner).
+        "linear": the effect of one unit (econml's LinearDML). "curve": the effect of hours or degrees beyond what is
+        usual for such a line, piecewise linear (LinearDML). "forest": one unit's effect by a causal forest
+        (CausalForestDML), averaged over groups and corrected for the forest's own smoothing. "threshold": above
+        against below the upper quartile (LinearDRLearner).
     period
         First and last day of pickup, both included; by default all days that are mature at `as_of`.
     as_of
@@ -132,36 +132,44 @@ def estimate_effect(
     nodes = to_adjust_for(found) if adjust is None else tuple(adjust)
     if wrong := [node for node in nodes if node in found.forbidden]:
         notes.append(f"held fixed although the treatment moves it: {', '.join(wrong)}; the estimate is biased")
-    terms = tuple(name for name in STAGE_HEAT) if treatment == "temperature" else ()
-    measures = tuple(dict.fromkeys([*terms, *(node for node in nodes if node in MEASURES)]))
-    is_supplier = treatment == "supplier"
-    cells = facts.effect_cells(
-        dataset,
-        treatment=None if is_supplier or terms else treatment,
-        measures=measures,
-        first=first,
-        last=min(last, mature),
-        as_of=as_of,
-    )
-    if cells.empty:
-        raise NotEnoughDataError("no line was picked up on a mature day of the period")
-    cells = cells.assign(weather=weather_band(cells["outside"].to_numpy(dtype=float)))
-    if is_supplier:
+    measures = tuple(node for node in nodes if node in MEASURES)
+    days = {"first": first, "last": min(last, mature), "as_of": as_of}
+    if treatment == "supplier":
+        cells = _cells(dataset, None, measures, days)
         frame = supplier_rows(cells, confidence=confidence)
         return Effect(frame, treatment, "supplier", (), found, nodes, tuple(notes), confidence)
-    if terms:
-        terms = tuple(name for name in terms if cells[name].notna().any())
-        cells["treatment"] = cells[list(terms)].mean(axis=1, skipna=False)
-    known = cells["treatment"].notna()
-    if lost := int(cells.loc[~known, "n"].sum()):
-        notes.append(f"{lost:,} lines are left out: their {treatment.replace('_', ' ')} is not known")
-    cells = cells[known].reset_index(drop=True)
-    if cells.empty:
-        raise NotEnoughDataError(f"no line of the period has known {treatment.replace('_', ' ')}")
+    cells, terms = _treated_cells(dataset, treatment, measures, days, notes)
     adjustment = make_adjustment(cells, nodes, cooling=treatment.endswith("temperature"))
     question = Question(cells, make_problem(cells, adjustment), by, terms, confidence)
     frame = METHODS[method](question, rng=np.random.default_rng(rng))
     return Effect(frame, treatment, method, by, found, nodes, tuple(notes), confidence, question)
+
+
+def _cells(dataset: Dataset, treatment: str | None, measures: tuple[str, ...], days: dict[str, Any]) -> pd.DataFrame:
+    """Read the cells, with the band of the day's heat."""
+    cells = facts.effect_cells(dataset, treatment=treatment, measures=measures, **days)
+    if cells.empty:
+        raise NotEnoughDataError("no line was picked up on a mature day of the period")
+    return cells.assign(weather=weather_band(cells["outside"].to_numpy(dtype=float)))
+
+
+def _treated_cells(
+    dataset: Dataset, treatment: str, measures: tuple[str, ...], days: dict[str, Any], notes: list[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Read the cells of known ``treatment`` and the terms that it is made of; `notes` gets how many lines lack it."""
+    is_whole = treatment == "temperature"
+    wanted = tuple(dict.fromkeys([*STAGE_HEAT, *measures])) if is_whole else measures
+    cells = _cells(dataset, None if is_whole else treatment, wanted, days)
+    terms = tuple(name for name in STAGE_HEAT if cells[name].notna().any()) if is_whole else ()
+    if terms:
+        cells["treatment"] = cells[list(terms)].mean(axis=1, skipna=False)
+    known = cells["treatment"].notna() if "treatment" in cells else np.zeros(len(cells), dtype=bool)
+    name = treatment.replace("_", " ")
+    if not known.any():
+        raise NotEnoughDataError(f"no line of the period has known {name}")
+    if lost := int(cells.loc[~known, "n"].sum()):
+        notes.append(f"{lost:,} lines are left out: their {name} is not known")
+    return cells[known].reset_index(drop=True), terms
 
 
 def weather_band(outside: np.ndarray[Any, np.dtype[np.float64]]) -> pd.Categorical:
@@ -181,7 +189,7 @@ def weather_band(outside: np.ndarray[Any, np.dtype[np.float64]]) -> pd.Categoric
         "not known",
     ]
     place = np.where(np.isnan(outside), 4, np.searchsorted(WEATHER_BANDS, outside, side="right"))
-    return pd.Categorical.from_codes(place, categories=names, ordered=True)
+    return pd.Categorical(np.array(names)[place], categories=pd.Index(names), ordered=True)
 
 
 def _check_names(treatment: str, outcome: str, by: tuple[str, ...], method: str) -> None:
