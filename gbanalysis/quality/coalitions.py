@@ -3,7 +3,8 @@
 With every mechanism taken from the current period with probability t, each on its own, the expected rate V(t) is a
 product of factors on each route. A mechanism's Shapley value is the mean over t from 0 to 1 of the effect of switching
 it (G. Owen 1972, Management Science 18, P64-P79, the multilinear extension). The integrand is a polynomial in t, so a
-Gauss rule gives the mean exactly, however many mechanisms there are; no coalition is listed.
+Gauss rule gives the mean exactly, however many mechanisms there are; no coalition is listed. Beyond sixteen mechanisms
+the terms of the polynomial that a rule of eight points misses are below rounding.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbanalysis.quality.factors import MIX, Factor, RouteModel, base_product, list_factors
-from gbanalysis.quality.tables import Tables
 
 FloatArray = NDArray[np.float64]
 
 CHUNK = 20_000  # numbers an array holds while routes are worked through
+MOST_NODES = 8  # points of the rule
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class RouteWorth:
 def shapley_routes(model: RouteModel) -> RouteWorth:
     """Work out every player's value on every route."""
     size = model.n_players + 1
-    nodes, weights = np.polynomial.legendre.leggauss((model.n_players + 1) // 2)
+    nodes, weights = np.polynomial.legendre.leggauss(min((model.n_players + 1) // 2, MOST_NODES))
     value = np.empty((size, model.tables.n_routes))
     slope = np.empty((size, model.tables.n_routes, model.slots.size))
     for part in _chunks(model):
@@ -52,11 +53,13 @@ def shapley_routes(model: RouteModel) -> RouteWorth:
             mean = weight * product
             for factor in factors:
                 mean = mean * _mixed(factor.values, node, factor.players)
-            for factor in factors:
-                _switch(factor, node, mean, by_player, by_slot, slopes)
+            meet = [each for factor in factors for each in _switch(factor, node, mean, by_player, by_slot)]
             moved = (by_player * mean[:, None]).reshape(shape[0], size, -1)
             found += moved.sum(axis=2)
-            slopes += moved @ by_slot.reshape(shape[0], model.slots.size, -1).transpose(0, 2, 1)
+            both = moved @ by_slot.reshape(shape[0], model.slots.size, -1).transpose(0, 2, 1)
+            for row, slot, own in meet:
+                both[:, row, slot] = own
+            slopes += both
         value[:, part], slope[:, part] = found.T, slopes.transpose(1, 0, 2)
     return RouteWorth(value, slope)
 
@@ -69,10 +72,7 @@ def _chunks(model: RouteModel) -> list[slice]:
 
 
 def _mixed(values: FloatArray, node: float, players: tuple[int, ...], switched: int | None = None) -> FloatArray:
-    """Mean of a factor when each player is on with probability `node`; the difference, along a switched player.
-
-    For the row after the last player, which belongs to the mix, both sides count the same.
-    """
+    """Mean of a factor when each player is on with probability `node`; the difference, along a switched player."""
     for player in players:
         off, on = (1 - node, node) if player != switched else (-1.0, 1.0)
         values = off * values[0] + on * values[1]
@@ -80,42 +80,65 @@ def _mixed(values: FloatArray, node: float, players: tuple[int, ...], switched: 
 
 
 def _switch(
-    factor: Factor, node: float, mean: FloatArray, by_player: FloatArray, by_slot: FloatArray, slopes: FloatArray
-) -> None:
-    """Fill in a factor's relative effect of switching and its logarithmic derivatives, and add how the two meet."""
-    whole = _mixed(factor.values, node, factor.players)
-    for slot, slope in factor.slopes:
-        by_slot[:, slot] = _mixed(slope, node, factor.players) / whole
-    switches = [(player, player) for player in factor.players]
-    if MIX in factor.players:
-        switches.append((by_player.shape[1] - 1, -1))
-    for row, player in switches:
-        change = factor.values.mean(axis=0) if player < 0 else _mixed(factor.values, node, factor.players, player)
-        by_player[:, row] = change / whole
-        for slot, slope in factor.slopes:
-            moved = slope.mean(axis=0) if player < 0 else _mixed(slope, node, factor.players, player)
-            meet = moved / whole - by_slot[:, slot] * by_player[:, row]
-            slopes[:, row, slot] += np.einsum("znr,znr->z", mean, np.broadcast_to(meet, mean.shape))
-
-
-def end_rates(model: RouteModel) -> tuple[FloatArray, FloatArray]:
-    """Expected rate of each route, times its probability, in the base and the current period, and its derivatives.
+    factor: Factor, node: float, mean: FloatArray, by_player: FloatArray, by_slot: FloatArray
+) -> list[tuple[int, int, FloatArray]]:
+    """Fill in a factor's relative effect of switching and its logarithmic derivatives.
 
     Returns
     -------
-    value, slope
-        Shapes (2, routes) and (2, routes, parameters); shares of mix and allocation are taken as given.
+    meetings
+        Player's row, slot and derivative by route, where the two meet in this factor and so are no product.
     """
+    whole = _mixed(factor.values, node, factor.players)
+    switches: list[tuple[int, int | None]] = [(player, player) for player in factor.players]
+    if MIX in factor.players:
+        switches.append((by_player.shape[1] - 1, None))
+    for row, player in switches:
+        by_player[:, row] = _switched(factor.values, node, factor.players, player) / whole
+    rest = mean / whole
+    meetings = []
+    for slot, slope in factor.slopes:
+        by_slot[:, slot] = _mixed(slope, node, factor.players) / whole
+        wide = np.broadcast_to(slope, (*slope.shape[: len(factor.players)], *rest.shape))
+        inner = np.einsum("znr,...znr->...z", rest, wide)
+        meetings += [(row, slot, _switched(inner, node, factor.players, player)) for row, player in switches]
+    return meetings
+
+
+def _switched(values: FloatArray, node: float, players: tuple[int, ...], player: int | None) -> FloatArray:
+    """The difference along a player; with None, the mean over both sides of the first."""
+    return np.asarray(values.mean(axis=0)) if player is None else _mixed(values, node, players, player)
+
+
+def end_values(model: RouteModel) -> FloatArray:
+    """Expected rate of each route, times its probability, in the base and the current period, shape (2, routes)."""
     value = np.empty((2, model.tables.n_routes))
+    for part in _chunks(model):
+        product = base_product(model, part)[0]
+        factors = list_factors(model, part, slopes=False)
+        for period in (0, 1):
+            value[period, part] = _whole(product, factors, period).sum(axis=(1, 2))
+    return value
+
+
+def _whole(product: FloatArray, factors: list[Factor], period: int) -> FloatArray:
+    """The product of all factors with every mechanism taken from one period."""
+    for factor in factors:
+        product = product * factor.values[(period,) * len(factor.players)]
+    return product
+
+
+def end_slopes(model: RouteModel) -> FloatArray:
+    """Derivatives of `end_values` by the parameters, shape (2, routes, parameters).
+
+    Shares of mix and allocation are taken as given.
+    """
     slope = np.zeros((2, model.tables.n_routes, model.slots.size))
     for part in _chunks(model):
         product, fixed = base_product(model, part)
         factors = list_factors(model, part)
         for period in (0, 1):
-            mean = product
-            for factor in factors:
-                mean = mean * factor.values[(period,) * len(factor.players)]
-            value[period, part] = mean.sum(axis=(1, 2))
+            mean = _whole(product, factors, period)
             for slot, log_slope in fixed:
                 slope[period, part, slot] = np.einsum("znr,znr->z", mean, log_slope)
             for factor in factors[3:]:  # after mix, allocation and weather
@@ -123,9 +146,4 @@ def end_rates(model: RouteModel) -> tuple[FloatArray, FloatArray]:
                 for slot, by in factor.slopes:
                     ratio = np.broadcast_to(by[at] / factor.values[at], mean.shape)
                     slope[period, part, slot] = np.einsum("znr,znr->z", mean, ratio)
-    return value, slope
-
-
-def route_weights(tables: Tables) -> FloatArray:
-    """Probability of each route in the base and the current period, shape (2, routes)."""
-    return np.stack([tables.probability(period, period) for period in (0, 1)])
+    return slope

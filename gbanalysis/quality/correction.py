@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbanalysis.errors import GBAnalysisError
-from gbanalysis.quality.coalitions import end_rates
+from gbanalysis.quality.coalitions import end_slopes, end_values
 from gbanalysis.quality.factors import RouteModel, model_routes
 from gbanalysis.quality.influence import effect_slopes
 from gbanalysis.quality.refund_model import RefundModel
@@ -28,7 +28,7 @@ MAX_STEPS, TOLERANCE = 50, 1e-13
 class Correction:
     """Effects after the update, the model with them on the routes, and each period's residual before the update.
 
-    ``slope`` are the derivatives of the two periods' rates by the effects, shape (2, effects).
+    ``slope`` are the derivatives of the two periods' rates by the effects before the update, shape (2, effects).
     """
 
     effects: FloatArray
@@ -52,23 +52,15 @@ def correct_to_observed(model: RefundModel, tables: Tables, observed: FloatArray
     """
     effects = model.effects.copy()
     routes = model_routes(effects, model.design, tables)
-    residual = np.zeros(2)
-    for step in range(MAX_STEPS):
-        value, slope = _end_slopes(routes)
-        gap = observed - value
-        if step == 0:
-            residual = gap
+    nobody = np.zeros(tables.n_routes, dtype=np.int64)
+    slope = np.concatenate([effect_slopes(model.design, tables.codes, end, nobody, 1) for end in end_slopes(routes)])
+    direction = model.covariance @ slope.T
+    step = direction @ np.linalg.inv(slope @ direction)
+    residual = gap = observed - end_values(routes).sum(axis=1)
+    for _ in range(MAX_STEPS):
         if np.abs(gap).max() < TOLERANCE:
             return Correction(effects, routes, slope, residual)
-        direction = model.covariance @ slope.T
-        effects = effects + direction @ np.linalg.solve(slope @ direction, gap)
+        effects = effects + step @ gap
         routes = routes.with_effects(effects)
+        gap = observed - end_values(routes).sum(axis=1)
     raise GBAnalysisError("the model cannot reproduce the observed rates of the two periods")
-
-
-def _end_slopes(routes: RouteModel) -> tuple[FloatArray, FloatArray]:
-    """The modelled rates of the two periods, and their derivatives by the effects, shape (2, effects)."""
-    value, slope = end_rates(routes)
-    nobody = np.zeros(routes.tables.n_routes, dtype=np.int64)
-    by_effects = [effect_slopes(routes.design, routes.tables.codes, period, nobody, 1)[0] for period in slope]
-    return value.sum(axis=1), np.stack(by_effects)

@@ -168,8 +168,8 @@ def _exp(level: FloatArray, power: FloatArray) -> FloatArray:
     return result
 
 
-def list_factors(model: RouteModel, part: slice) -> list[Factor]:
-    """All factors on some routes."""
+def list_factors(model: RouteModel, part: slice, *, slopes: bool = True) -> list[Factor]:
+    """All factors on some routes; without `slopes` the stages' derivatives, which cost most, are left out."""
     tables, slots = model.tables, model.slots
     power = model.exponents
     in_current = weather_points(tables, part)[2][None, :, None]
@@ -177,7 +177,7 @@ def list_factors(model: RouteModel, part: slice) -> list[Factor]:
         _share_factor(MIX, tables.mix[:, tables.pair[part]], slots.shares),
         _share_factor(ALLOCATION, tables.allocation[:, tables.choice[part]], slots.shares + 2),
         Factor((WEATHER,), np.stack([1 - in_current, in_current])),
-        *(_stage_factor(model, stage, part) for stage in range(len(tables.hours))),
+        *(_stage_factor(model, stage, part, slopes) for stage in range(len(tables.hours))),
     ]
     player = FIRST_TRANSIT + len(tables.exposures)
     if tables.policy is not None:
@@ -225,7 +225,7 @@ def _stage_points(
     return points
 
 
-def _stage_factor(model: RouteModel, stage: int, part: slice) -> Factor:
+def _stage_factor(model: RouteModel, stage: int, part: slice, with_slopes: bool) -> Factor:
     """The mean over hours, and node temperature where it is known, with its derivatives."""
     tables, basis, slots = model.tables, model.design.basis, model.slots
     c, power = model.coefficients[part], model.exponents
@@ -236,24 +236,31 @@ def _stage_factor(model: RouteModel, stage: int, part: slice) -> Factor:
     for period, second, weight, level, hours, node in _stage_points(tables, model.design, c, stage, part, heat):
         part_value = weight[:, None, None] * _exp(level, power)
         value[period, second] += part_value
+        if not with_slopes:
+            continue
         moment = hours[:, :, None] * part_value
         by_hours[period, second] += moment
         if node is not None:
             by_node[period, second] += node[:, :, None] * part_value
             by_both[period, second] += node[:, :, None] * moment
+    players: tuple[int, ...] = (FIRST_TRANSIT + stage,)
+    if cooled:
+        players = (*players, FIRST_TRANSIT + len(tables.hours) + basis.cooled.index(stage))
+    if not with_slopes:
+        return Factor(players, value if cooled else value[:, 0])
     warm = heat[:, :, None]
     mean = (c[:, basis.hours[stage], None] + c[:, basis.heat_hours[stage], None] * heat)[:, :, None] * value
     slopes = [(basis.hours[stage], power * by_hours), (basis.heat_hours[stage], power * warm * by_hours)]
     if not cooled:
         slopes += _by_exposure(slots.exposure(stage), power * mean, warm, 0)
-        return Factor((FIRST_TRANSIT + stage,), value[:, 0], tuple((slot, slope[:, 0]) for slot, slope in slopes))
+        return Factor(players, value[:, 0], tuple((slot, slope[:, 0]) for slot, slope in slopes))
     at = basis.cooled.index(stage)
     node_level, joint = c[:, basis.node_heat[at], None, None], c[:, basis.node_hours[at], None, None]
     slopes += [(basis.node_heat[at], power * by_node), (basis.node_hours[at], power * by_both)]
     slopes += _by_exposure(slots.exposure(stage), power * (mean + joint * by_node), warm, 0)
     place = len(tables.hours) + at
     slopes += _by_exposure(slots.exposure(place), power * (node_level * value + joint * by_hours), warm, 1)
-    return Factor((FIRST_TRANSIT + stage, FIRST_TRANSIT + place), value, tuple(slopes))
+    return Factor(players, value, tuple(slopes))
 
 
 def _by_exposure(slot: int, slope: FloatArray, warm: FloatArray, axis: int) -> list[tuple[int, FloatArray]]:

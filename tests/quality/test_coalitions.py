@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from gbanalysis.quality.coalitions import end_rates, shapley_routes
+from gbanalysis.quality.coalitions import end_slopes, end_values, shapley_routes
 from gbanalysis.quality.design import Design, lay_out
 from gbanalysis.quality.factors import RouteModel, model_routes
 from gbanalysis.quality.influence import effect_slopes
@@ -105,7 +105,7 @@ def test_owens_integral_is_the_shapley_value_over_all_coalitions(setting: Settin
     assert model.n_players == size
     np.testing.assert_allclose(found[:-1], expected, atol=3e-7 / tables.n_routes * 40)
     assert np.abs(expected.sum(axis=1)).min() > 1e-5
-    ends = end_rates(model)[0]
+    ends = end_values(model)
     np.testing.assert_allclose(found[:-1].sum(axis=0), ends[1] - ends[0], atol=1e-14)
     for end, on in ((0, 0), (1, 1)):
         np.testing.assert_allclose(ends[end], value[(on,) * size], atol=1e-7)
@@ -123,9 +123,9 @@ def test_derivatives_by_effects_are_differences(setting: Setting) -> None:
     slopes = shapley_routes(model).slope
     found = np.array([effect_slopes(design, tables.codes, slope, nobody, 1)[0] @ direction for slope in slopes])
     np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=2e-5, atol=1e-9)
-    ahead, behind = (end_rates(one)[0].sum(axis=1) for one in moved)
+    ahead, behind = (end_values(one).sum(axis=1) for one in moved)
     found = np.array(
-        [effect_slopes(design, tables.codes, slope, nobody, 1)[0] @ direction for slope in end_rates(model)[1]]
+        [effect_slopes(design, tables.codes, slope, nobody, 1)[0] @ direction for slope in end_slopes(model)]
     )
     np.testing.assert_allclose(found, (ahead - behind) / (2 * step), rtol=2e-5, atol=1e-9)
 
