@@ -134,7 +134,7 @@ def true_curve(world: EffectWorld, at: FloatArray) -> FloatArray:
 def true_suppliers(world: EffectWorld) -> pd.Series:
     """What the lines of each supplier would be spared if the others there, by their shares, delivered them."""
     lines = world.lines.assign(rate=world.rate(world.lines["hours"].to_numpy()))
-    lines["month"] = (pd.Timestamp("2024-01-01") + pd.to_timedelta(lines["day"], unit="D")).dt.strftime("%Y-%m")
+    lines["month"] = (pd.Timestamp("2024-01-01") + pd.to_timedelta(lines["day"], unit="D")).dt.month
     keys = ["category_code", "region_code", "month"]
     own = lines.groupby([*keys, "supplier_code"])["rate"].agg(["sum", "size"]).reset_index()
     whole = own.groupby(keys)[["sum", "size"]].transform("sum")

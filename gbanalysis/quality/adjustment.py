@@ -83,7 +83,7 @@ def make_adjustment(
         Whether no other node is crossed with the category, so that what each node tells can be told apart.
     """
     day = pd.to_datetime(cells["due_on"])
-    cells = cells.assign(month=day.dt.strftime("%Y-%m"), weekday=day.dt.dayofweek.astype(str))
+    cells = cells.assign(month=12 * day.dt.year + day.dt.month, weekday=day.dt.dayofweek)
     crossed = dict.fromkeys(
         names for node in nodes for names in LEVELS.get(node, ()) if not (apart and "category" in names)
     )

@@ -72,7 +72,8 @@ def supplier_rows(cells: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
 
 def compare_suppliers(cells: pd.DataFrame) -> pd.DataFrame:
     """Compare each supplier with the others of its strata; errors by supplier x day and by the others' days."""
-    month = pd.to_datetime(cells["due_on"]).dt.strftime("%Y-%m")
+    due = pd.to_datetime(cells["due_on"])
+    month = 12 * due.dt.year + due.dt.month
     days = (
         cells.assign(month=month)
         .groupby(["category", "supplier_id", *STRATUM, "due_on"], observed=True, as_index=False)[["n", "refunded"]]
