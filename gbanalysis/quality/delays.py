@@ -7,7 +7,8 @@ reported within a days as the product of 1 - g(d) over d > a.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class DelayModel:
             delay = np.arange(max(self.last - day, 0) + 1, triangle.max_delay + 1)
             cell, ahead = (axis.ravel() for axis in np.indices((triangle.n_cells, len(delay))))
             delay = delay[ahead]
-            levels = levels_of(triangle, cell, np.full_like(cell, day), delay)
+            levels = levels_of(triangle, self.fit.terms, cell, np.full_like(cell, day), delay)
             eta = self.base[delay - 1][:, None] + add_up(levels, effects)
             if spread > 0:
                 eta += spread * rng.standard_normal(eta.shape) - self.fit.extra / 2
@@ -85,7 +86,7 @@ def first_immature(triangle: Triangle, last: int) -> int:
 
 
 def terms_of(triangle: Triangle, base: FloatArray) -> list[Term]:
-    """Give the effects on the logit of the reverse hazard, in the order of `levels_of`."""
+    """Give the effects on the logit of the reverse hazard."""
     groups, bands, cycle = len(set(triangle.group)), len(bands_of(triangle.max_delay)), triangle.cycle
     shocks = shock_mix(triangle.n_days, base)
     stretched = np.kron(np.eye(triangle.n_days), stretch(base)[:, None]).astype(float)
@@ -161,23 +162,28 @@ def bands_of(max_delay: int) -> tuple[int, ...]:
     return tuple(edge for edge in BAND_EDGES if edge <= max_delay)
 
 
-def levels_of(triangle: Triangle, cell: IntArray, day: IntArray, delay: IntArray) -> list[IntArray]:
-    """Give the level of each row in each of `terms_of`; `delay` is 1 or more."""
+def levels_of(
+    triangle: Triangle, terms: Sequence[Term], cell: IntArray, day: IntArray, delay: IntArray
+) -> list[IntArray]:
+    """Give the level of each row in each of the terms; `delay` is 1 or more."""
     codes = {name: code for code, name in enumerate(dict.fromkeys(triangle.group))}
     group = np.array([codes[name] for name in triangle.group])[cell]
-    groups, cycle = len(codes), triangle.cycle
-    edges = bands_of(triangle.max_delay)
+    cycle, edges = triangle.cycle, bands_of(triangle.max_delay)
     bands, band = len(edges), np.searchsorted(edges, delay, side="right") - 1
     place = day * triangle.max_delay + delay - 1
-    levels = [delay - 1, day, place, place]
-    if cycle > 1:
-        levels += [place, day % cycle * bands + band]
-    if groups > 1:
-        levels += [group, group * bands + band]
-        levels += [group * cycle + day % cycle] if cycle > 1 else []
-    if groups < triangle.n_cells:
-        levels.append(cell)
-    return levels
+    levels = {
+        "delay": delay - 1,
+        "level_drift": day,
+        "stretch_drift": place,
+        "report_day": place,
+        "report_weekday": place,
+        "weekday_delay": day % cycle * bands + band,
+        "group": group,
+        "group_delay": group * bands + band,
+        "group_weekday": group * cycle + day % cycle,
+        "cell": cell,
+    }
+    return [levels[term.name] for term in terms]
 
 
 def pooled_logits(successes: FloatArray, trials: FloatArray) -> FloatArray:
@@ -195,7 +201,9 @@ def pooled_logits(successes: FloatArray, trials: FloatArray) -> FloatArray:
     return np.asarray(special.logit(hazards))
 
 
-def fit_delays(triangle: Triangle, *, last: int | None = None) -> DelayModel:
+def fit_delays(
+    triangle: Triangle, *, last: int | None = None, without: Collection[str] = (), like: DelayModel | None = None
+) -> DelayModel:
     """Fit the delay law to a triangle as it stood on one day.
 
     Parameters
@@ -204,6 +212,10 @@ def fit_delays(triangle: Triangle, *, last: int | None = None) -> DelayModel:
         From `Triangle.as_of`: no count in it is reported after that day.
     last
         The index of that day among the reference days; the last of them by default.
+    without
+        Names of effects to leave out; `delay_choice` finds out which are worth having.
+    like
+        A model of the same triangle, on a later day perhaps, whose sizes of effects are taken instead of learned.
 
     Raises
     ------
@@ -232,11 +244,15 @@ def fit_delays(triangle: Triangle, *, last: int | None = None) -> DelayModel:
         raise NotEnoughDataError("no reference day with events is older than one step, so no delay is known yet")
     base = pooled_logits(pooled_k, pooled_n)
     cell, day, delay = np.nonzero((so_far > 0) & known)
+    terms = [term for term in terms_of(triangle, base) if term.name not in without]
+    if like is not None:
+        sizes = {term.name: float(v) for term, v in zip(like.fit.terms, like.fit.variance, strict=True)}
+        terms = [replace(term, variance=sizes[term.name]) for term in terms]
     fit = fit_crossed(
         triangle.counts[cell, day, delay],
         so_far[cell, day, delay],
         base[delay - 1],
-        levels_of(triangle, cell, day, delay),
-        terms_of(triangle, base),
+        levels_of(triangle, terms, cell, day, delay),
+        terms,
     )
     return DelayModel(triangle, last, base, fit)

@@ -231,7 +231,13 @@ def draw_remaining(
 
 
 def draw_final(
-    count: FloatArray, offered: FloatArray, shares: FloatArray, cycle: int, first: int, rng: np.random.Generator
+    count: FloatArray,
+    offered: FloatArray,
+    shares: FloatArray,
+    cycle: int,
+    first: int,
+    rng: np.random.Generator,
+    parameters: LevelParameters | None = None,
 ) -> FloatArray:
     """Draw the events still to be reported of the days from `first` on, learning the levels from the days before.
 
@@ -243,6 +249,8 @@ def draw_final(
         [n_draws, n_cells, n_days - first] draws of the share reported.
     cycle
         Days after which the calendar repeats.
+    parameters
+        Memories and scatter, where they are known already; learned otherwise.
 
     Returns
     -------
@@ -253,6 +261,6 @@ def draw_final(
     usual = offered * factors[np.arange(count.shape[1]) % cycle]
     seen = np.concatenate([usual[:, :first], usual[:, first:] * shares.mean(axis=0)], axis=1)
     start = start_state((count.sum() + PRIOR_EVENTS) / (seen.sum() + 1), len(count))
-    parameters = learn_parameters(count[:, :first], usual[:, :first], start)
+    parameters = parameters or learn_parameters(count[:, :first], usual[:, :first], start)
     state, _, _ = run_mature(count[:, :first], usual[:, :first], parameters, start)
     return draw_remaining(count[:, first:], usual[:, first:], shares, state, parameters, start, rng)

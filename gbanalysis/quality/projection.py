@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality import levels
+from gbanalysis.quality.delay_choice import choose_effects, spread_draws, spread_factor
 from gbanalysis.quality.delays import first_immature, fit_delays
 from gbanalysis.quality.triangle import Day, Triangle
 from gbanalysis.results import Result, require_sum
@@ -264,7 +265,8 @@ def project_triangle(
 
 def _simulate(recent: Triangle, last: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Draw the shares reported and the events still to come of the immature days."""
-    shares = fit_delays(recent, last=last).draw_shares(N_DRAWS, rng)
+    without = choose_effects(recent, last=last, rng=rng)
+    shares = fit_delays(recent, last=last, without=without).draw_shares(N_DRAWS, rng)
     count, start = recent.ultimate(), recent.n_days - shares.shape[2]
-    offered = np.ones_like(count) if recent.exposure is None else recent.exposure
-    return shares, levels.draw_final(count, offered, shares, recent.cycle, start, rng)
+    remaining = levels.draw_final(count, recent.offered(), shares, recent.cycle, start, rng)
+    return shares, spread_draws(remaining, spread_factor(recent, without=without, last=last, rng=rng))

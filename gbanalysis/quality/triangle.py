@@ -177,6 +177,10 @@ class Triangle:
         """[n_cells, n_days] events of all delays, as far as the counts hold them."""
         return np.asarray(self.counts.sum(axis=2))
 
+    def offered(self) -> FloatArray:
+        """[n_cells, n_days] the exposure, or ones where there is none."""
+        return np.ones(self.counts.shape[:2]) if self.exposure is None else self.exposure
+
     def as_of(self, day: Day, *, history: int | None = None) -> Triangle:
         """Give the triangle as it stood at the end of a day: later days cut off, later reports zero.
 
