@@ -91,6 +91,28 @@ def node_scatter(hierarchy: Hierarchy, variances: FloatArray, expected: FloatArr
     return found
 
 
+def largest_days(
+    hierarchy: Hierarchy, cell: IntArray, block: IntArray, refunded: FloatArray, exposure: FloatArray
+) -> FloatArray:
+    """How many refunds each node's heaviest day has beyond what its other days suggest for it: [n_nodes]."""
+    seen, offered = (hierarchy.members @ part for part in _by_day(hierarchy, cell, block, refunded, exposure))
+    others, others_offered = (part.sum(axis=1, keepdims=True) - part for part in (seen, offered))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        usual = np.nan_to_num(offered * others / others_offered, posinf=0.0)
+    return np.asarray((seen - usual).max(axis=1))
+
+
+def _by_day(
+    hierarchy: Hierarchy, cell: IntArray, block: IntArray, refunded: FloatArray, exposure: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Refunds and exposure of each cell and day: [n_cells, n_blocks] each."""
+    shape = len(hierarchy.codes), int(block.max()) + 1
+    seen, offered = np.zeros(shape), np.zeros(shape)
+    np.add.at(seen, (cell, block), refunded)
+    np.add.at(offered, (cell, block), exposure)
+    return seen, offered
+
+
 def node_clumping(
     hierarchy: Hierarchy,
     cell: IntArray,
@@ -113,15 +135,13 @@ def node_clumping(
     G. K. Smyth (2004), Statistical Applications in Genetics and Molecular Biology 3, article 3 (variances that borrow
     strength from each other).
     """
-    n_cells, n_blocks = len(hierarchy.codes), int(block.max()) + 1
+    n_blocks = int(block.max()) + 1
     clumping = np.ones(hierarchy.n_nodes)
     if n_blocks < FEWEST_BLOCKS:
         return clumping
-    seen, due = np.zeros((n_cells, n_blocks)), np.zeros((n_cells, n_blocks))
-    np.add.at(seen, (cell, block), refunded)
-    np.add.at(due, (cell, block), exposure)
+    seen, offered = _by_day(hierarchy, cell, block, refunded, exposure)
     with np.errstate(divide="ignore", invalid="ignore"):
-        due *= np.nan_to_num(seen.sum(axis=1) / due.sum(axis=1))[:, None]
+        due = offered * np.nan_to_num(seen.sum(axis=1) / offered.sum(axis=1))[:, None]
     residual, mean = hierarchy.members @ (seen - due), (hierarchy.members @ due).sum(axis=1)
     usual = mean * (1 + mean * node_scatter(hierarchy, variances, due.sum(axis=1)))
     with np.errstate(divide="ignore", invalid="ignore"):

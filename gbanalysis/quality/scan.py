@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from gbanalysis.quality.batches import node_clumping, node_scatter, scatter_variances
+from gbanalysis.quality.batches import largest_days, node_clumping, node_scatter, scatter_variances
 from gbanalysis.quality.hierarchy import Hierarchy
 from gbanalysis.quality.usual_rates import ROUNDS, UsualRates, learn_usual_rates
 
@@ -37,13 +37,14 @@ class PeriodCounts:
     """Refunds and exposure (lines times the share of their refunds reported by now) of each cell: [n_cells] each.
 
     `scatter` [n_kinds] holds the relative variances of `batches.scatter_variances`, `clumping` [n_nodes] the factors of
-    `batches.node_clumping`.
+    `batches.node_clumping`, `heaviest` [n_nodes] the refunds of `batches.largest_days`.
     """
 
     refunded: FloatArray
     exposure: FloatArray
     scatter: FloatArray
     clumping: FloatArray
+    heaviest: FloatArray
 
     @classmethod
     def from_days(
@@ -57,6 +58,7 @@ class PeriodCounts:
             np.bincount(cell, exposure, n_cells).astype(float),
             scatter,
             node_clumping(hierarchy, cell, day, refunded, exposure, scatter),
+            largest_days(hierarchy, cell, day, refunded, exposure),
         )
 
     def inflation(self, hierarchy: Hierarchy, expected: FloatArray) -> FloatArray:
@@ -147,6 +149,15 @@ class Scan:
         """Signed root of the likelihood ratio of each node [..., n_nodes]; 0 where a period has no lines."""
         root = signed_root(self.node_sums(count), *self.due(expected, factor))
         return np.where(self.is_in_both, root, 0.0)
+
+    def without_heaviest(self, expected: Expected, factor: FloatArray) -> FloatArray:
+        """Strength [n_nodes] of rises without the heaviest current day, and of falls without the heaviest base day."""
+        count, (due, spread) = self.node_sums(self.current.refunded), self.due(expected, factor)
+        rise = signed_root(np.maximum(count - self.current.heaviest, 0.0), due, spread)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = np.nan_to_num(1 - self.base.heaviest / self.node_sums(self.base.refunded))
+        fall = signed_root(count, due * left, spread * left**2)
+        return np.where(count > due, np.maximum(rise, 0.0), np.minimum(fall, 0.0))
 
     def worlds(self, factor: FloatArray, n_worlds: int, rng: np.random.Generator) -> Iterator[tuple[FloatArray, ...]]:
         """Draw base and current counts [n, n_cells] of worlds in which only `factor` shifts the cells."""

@@ -14,6 +14,7 @@ from gbanalysis.quality.scan import SETTLED, Scan
 FloatArray = NDArray[np.float64]
 
 MOST_NODES = 50
+LEAST_LEFT = 0.5  # share of a node's strength that must be left without its heaviest day
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +53,16 @@ def search(scan: Scan, *, level: float, rng: np.random.Generator) -> Found:
     -----
     Forward: the strongest node is added while it passes the strength that chance gives any node with probability
     `level`. After each step every node may be exchanged for one that fits better beside the others. At last two nodes
-    give way to one that leaves nothing moved either, and nodes that the others have made superfluous are dropped.
+    give way to one that leaves nothing moved either, and nodes that the others have made superfluous are dropped. A
+    node whose strength comes from a single day is never named: one order sent back whole is no shift.
     """
     count, expected = scan.current.refunded, scan.expect(scan.base.refunded)
 
     def beside(nodes: Sequence[int]) -> FloatArray:
-        """Strength of every node beside `nodes`, without the nodes themselves."""
-        strength = scan.strength(count, expected, scan.shifts(nodes, count, expected.mean))
+        """Strength of every node beside `nodes`; 0 for the nodes themselves, and where one day alone makes it."""
+        factor = scan.shifts(nodes, count, expected.mean)
+        strength = scan.strength(count, expected, factor)
+        strength[np.abs(scan.without_heaviest(expected, factor)) < LEAST_LEFT * np.abs(strength)] = 0.0
         strength[list(nodes)] = 0.0
         return strength
 
