@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_waterfall(frame: pd.DataFrame, *, label: str, unit: str = "", ax: Axes | None = None) -> Axes:
+def plot_waterfall(
+    frame: pd.DataFrame, *, label: str, unit: str = "", more_is_harm: bool = False, ax: Axes | None = None
+) -> Axes:
     """Draw a waterfall: totals stand on zero, steps hang from the level before.
 
     Parameters
@@ -23,6 +25,8 @@ def plot_waterfall(frame: pd.DataFrame, *, label: str, unit: str = "", ax: Axes 
         level, not a change). Steps whose value is not known are named on the axis and not drawn.
     label, unit
         What the values are, and in which unit.
+    more_is_harm
+        Whether a step upwards is harm (a refund rate) or gain (profit).
     ax
         Where to draw; new axes by default.
     """
@@ -36,7 +40,7 @@ def plot_waterfall(frame: pd.DataFrame, *, label: str, unit: str = "", ax: Axes 
                 continue
             start = 0.0 if is_total else level
             end = start + value
-            _draw_step(ax, place, start, value, bool(is_total))
+            _draw_step(ax, place, start, value, bool(is_total), more_is_harm)
             spread = np.clip([[value - lower], [upper - value]], 0, None)
             ax.errorbar(place, end, yerr=spread, fmt="none", ecolor=style.INK, capsize=3, linewidth=1.2)
             top = float(np.nanmax([start, end, start + upper]))
@@ -53,8 +57,9 @@ def plot_waterfall(frame: pd.DataFrame, *, label: str, unit: str = "", ax: Axes 
     return ax
 
 
-def _draw_step(ax: Axes, place: int, start: float, value: float, is_total: bool) -> None:
+def _draw_step(ax: Axes, place: int, start: float, value: float, is_total: bool, more_is_harm: bool) -> None:
     """Draw one bar; dots tell a step from a total where colour cannot."""
-    colour = style.BLUE if is_total else style.GREEN if value >= 0 else style.VERMILION
+    is_gain = (value >= 0) != more_is_harm
+    colour = style.BLUE if is_total else style.ROLES["gain" if is_gain else "harm"]
     hatch = None if is_total else ".."
     ax.bar(place, value, bottom=start, width=0.62, facecolor=f"{colour}80", edgecolor=colour, hatch=hatch)

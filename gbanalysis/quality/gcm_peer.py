@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-LINES_A_PERIOD, DRAWN = 2000, 2000
+LINES_A_PERIOD, DRAWN = 3000, 3000
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class GcmAnswer:
 def gcm_contributions(cells: pd.DataFrame, rng: np.random.Generator) -> GcmAnswer | None:
     """Run dowhy's change of distribution with explicit mechanisms and exact Shapley values; None without dowhy.
 
-    The graph: goods and region, supplier given both, weather given the region, refund by logistic regression on goods,
-    supplier and weather. So hours and refund rules count as the refund's own mechanism.
+    The graph: goods and region as one root, the mix; supplier and weather given it; refund by logistic regression on
+    goods, supplier and weather. So hours and refund rules count as the refund's own mechanism.
 
     References
     ----------
@@ -44,14 +44,13 @@ def gcm_contributions(cells: pd.DataFrame, rng: np.random.Generator) -> GcmAnswe
     gcm.config.disable_progress_bars()
     gcm.config.set_default_n_jobs(1)
     base, current = (_lines(cells[cells["period"] == period], rng) for period in ("base", "current"))
-    parents = {"supplier": ["goods", "region"], "heat": ["region"], "refund": ["goods", "supplier", "heat"]}
+    parents = {"supplier": ["mix"], "heat": ["mix"], "refund": ["mix", "supplier", "heat"]}
     graph = nx.DiGraph([(parent, node) for node, before in parents.items() for parent in before])
     model = gcm.ProbabilisticCausalModel(graph)
-    for root in ("goods", "region"):
-        model.set_causal_mechanism(root, gcm.EmpiricalDistribution())
+    model.set_causal_mechanism("mix", gcm.EmpiricalDistribution())
     model.set_causal_mechanism("heat", gcm.AdditiveNoiseModel(gcm.ml.create_linear_regressor()))
     for node in ("supplier", "refund"):
-        learner = gcm.ml.create_logistic_regression_classifier(C=10.0, max_iter=300)
+        learner = gcm.ml.create_logistic_regression_classifier(C=10.0, max_iter=100)
         model.set_causal_mechanism(node, gcm.ClassifierFCM(learner))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # logistic fits that stop early, and tests whose answer is not used
@@ -62,7 +61,7 @@ def gcm_contributions(cells: pd.DataFrame, rng: np.random.Generator) -> GcmAnswe
         shapley_config=gcm.shapley.ShapleyConfig(approximation_method=gcm.shapley.ShapleyApproximationMethods.EXACT),
     )  # fmt: skip
     parts = {
-        "mix": found["goods"] + found["region"],
+        "mix": found["mix"],
         "allocation": found["supplier"],
         "weather": found["heat"],
         "refund": found["refund"],
@@ -75,6 +74,11 @@ def gcm_contributions(cells: pd.DataFrame, rng: np.random.Generator) -> GcmAnswe
     )
 
 
+def _changed(*data: object) -> float:
+    """P-value of a test for change: every mechanism may change, so nothing need be tested (the tests take longest)."""
+    return 0.0
+
+
 def _lines(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Draw lines from one period's cells."""
     import pandas as pd
@@ -85,8 +89,7 @@ def _lines(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     heat = drawn["temperature_c"].fillna(0.0).to_numpy(dtype=float)
     return pd.DataFrame(
         {
-            "goods": "c" + drawn["parent_category"].astype(str).to_numpy(),
-            "region": "r" + drawn["region"].astype(str).to_numpy(),
+            "mix": (drawn["parent_category"].astype(str) + " " + drawn["region"].astype(str)).to_numpy(),
             "supplier": "s" + drawn["supplier_id"].astype(str).to_numpy(),
             "heat": heat / 10,
             "refund": np.where(rng.random(len(drawn)) < chance, "1", "0"),
