@@ -38,12 +38,22 @@ def candidates(profiles: Profiles) -> list[Action]:
 
 def true_saving(world: ActionWorld, actions: list[Action], rng: np.random.Generator) -> tuple[float, float]:
     """Refunds and money that actions save together, by the lines' own chances before and after."""
-    before, after = world.expected(world.lines), world.lines
+    lines = (
+        world.lines[np.any([struck(world.lines, action) for action in actions], axis=0)] if actions else world.lines[:0]
+    )
+    before, after = world.expected(lines), lines
     for action in actions:
         gone = frozenset(other.target for other in actions if other.kind == action.kind)
         after = acted_on(world, after, action.kind, action.target, action.size, rng, gone)
     fewer = before - world.expected(after)
-    return float(fewer.sum()), float(0.8 * (fewer * world.lines["amount"]).sum())
+    return float(fewer.sum()), float(0.8 * (fewer * lines["amount"]).sum())
+
+
+def struck(lines: pd.DataFrame, action: Action) -> np.ndarray:
+    """Say which lines an action can change by itself."""
+    node = {"g": "grid", "z": "central"}
+    column = {"replace_supplier": "supplier", "delist_sku": "sku"}.get(action.kind, node.get(action.target[0], ""))
+    return np.asarray(lines[column] == int(action.target[1:]))
 
 
 def one_world(seed: int, family: str) -> tuple[pd.DataFrame, dict[str, float]]:

@@ -141,14 +141,16 @@ def acted_on(
     after, code = lines.copy(), int(target[1:])
     if kind in ("replace_supplier", "delist_sku"):
         column = "supplier" if kind == "replace_supplier" else "sku"
-        before = world.lines
+        own, kept = (world.lines[name].to_numpy() for name in (column, "category"))
+        stays = ~np.isin(own, [code, *(int(name[1:]) for name in gone)])
+        home = world.lines["central"].to_numpy()
         rows = lines.index[lines[column] == code]
         drawn = np.full(len(rows), code)
         where = lines.loc[rows, ["category", "central"]].to_numpy()
         for category, central in np.unique(where, axis=0):
-            peers = (before["category"] == category) & ~before[column].isin([code, *(int(name[1:]) for name in gone)])
-            near = peers & (before["central"] == central)
-            pool = before.loc[near if near.any() else peers, column].to_numpy()
+            peers = stays & (kept == category)
+            near = peers & (home == central)
+            pool = own[near if near.any() else peers]
             here = (where == (category, central)).all(axis=1)
             if len(pool):
                 drawn[here] = rng.choice(pool, here.sum())

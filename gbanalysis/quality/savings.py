@@ -155,12 +155,12 @@ class Profiles:
 
     def saved(self, touched: Sequence[Touched], *, draws: slice = slice(None)) -> tuple[FloatArray, FloatArray]:
         """Refunded lines and money that actions save together, in each draw; changes of one profile add up."""
-        change = np.zeros((len(self.n), self.effects.hours[:, draws].shape[1]))
-        for each in touched:
-            change[each.rows] += each.change[:, draws]
-        rows = np.flatnonzero(change.any(axis=1))
+        rows = np.unique(np.concatenate([each.rows for each in touched])) if touched else np.zeros(0, dtype=np.int64)
         before = self.log_odds[rows][:, draws]
-        fewer = _chance(before) - _chance(before + change[rows])
+        change = np.zeros_like(before)
+        for each in touched:
+            change[np.searchsorted(rows, each.rows)] += each.change[:, draws]
+        fewer = _chance(before) - _chance(before + change)
         back = self.refund_share[self.coded.codes["category"][rows]][:, draws]
         return self.n[rows] @ fewer, np.einsum("r,rd,rd->d", self.amount[rows], fewer, back)
 
