@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -142,5 +142,5 @@ class Effect(Result):
         return f"Effects of {self.name} on the refund rate, {len(known)} of {len(self.frame)}, {span}. {self.text()}"
 
 
-def _signed(row: pd.Series[float]) -> str:
+def _signed(row: Any) -> str:
     return points(row["effect"], (row["ci_lower"], row["ci_upper"]), digits=2)

@@ -86,7 +86,7 @@ def slopes_by_group(
     sums = np.stack(
         [np.bincount(flat, influence[:, i], n_groups * n_clusters).reshape(n_groups, n_clusters) for i in range(k)], 1
     ).reshape(n_groups * k, n_clusters)
-    return Slopes(value, sums @ sums.T * n_clusters / max(n_clusters - 1, 1), n_clusters)
+    return Slopes(np.asarray(value, dtype=float), sums @ sums.T * n_clusters / max(n_clusters - 1, 1), n_clusters)
 
 
 def t_quantile(confidence: float, n_clusters: int) -> float:
