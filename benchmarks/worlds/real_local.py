@@ -44,7 +44,8 @@ def cancelled_lines(folder: Path) -> pd.DataFrame:
             "refunded": pd.Series(waited).le(pd.Timedelta(days=WINDOW_DAYS)).to_numpy(),
         }
     )
-    return lines[lines["day"] <= lines["day"].max() - pd.Timedelta(days=WINDOW_DAYS)]
+    settled: pd.DataFrame = lines[lines["day"] <= lines["day"].max() - pd.Timedelta(days=WINDOW_DAYS)]
+    return settled
 
 
 def make_real_world(folder: Path, seed: int, *, size: float = 1.0) -> LocalWorld:
