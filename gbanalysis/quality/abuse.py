@@ -45,7 +45,7 @@ class RefundAbuse(Result):
         The fitted laws: odds of an abuser, the spread of honest users' strictness, the abusers' rates.
     n_abusers, excess
         Estimates for all users: value, lower and upper end. An abuser with few lines looks like a strict user, so the
-        number of abusers is rather too small.
+        number of abusers in all is told weakly.
     span, window, as_of, currency, confidence
         Days of the lines that were scored, days of the rates with and without, last day known, currency, level.
     """
