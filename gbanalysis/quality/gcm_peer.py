@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-LINES_A_PERIOD, DRAWN = 3000, 3000
+LINES_A_PERIOD, DRAWN = 20_000, 20_000
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def gcm_contributions(cells: pd.DataFrame, rng: np.random.Generator) -> GcmAnswe
         found = gcm.distribution_change(
             model, base, current, "refund", num_samples=DRAWN,
         difference_estimation_func=lambda old, new: float((new == "1").mean() - (old == "1").mean()),
-        mechanism_change_test_significance_level=1.1,
+        independence_test=_changed, conditional_independence_test=_changed,
         shapley_config=gcm.shapley.ShapleyConfig(approximation_method=gcm.shapley.ShapleyApproximationMethods.EXACT),
     )  # fmt: skip
     parts = {
