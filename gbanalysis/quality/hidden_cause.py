@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-LEAST_SHARE = 0.05  # of the lines: smaller levels differ by chance
+LEAST_LINES = 30  # smaller levels differ by chance
 
 
 def e_value(ratio: float) -> float:
@@ -28,34 +28,43 @@ def e_value(ratio: float) -> float:
     return float(ratio + np.sqrt(ratio * (ratio - 1)))
 
 
-def bounding_factor(outcome: float, exposure: float) -> float:
-    """Largest risk ratio that a cause of these two strengths can feign (Ding and VanderWeele 2016).
+def feigned_ratio(outcome: float, base: float, current: float) -> float:
+    """Ratio of two periods' rates that a cause feigns when it is left out.
+
+    Parameters
+    ----------
+    outcome
+        Risk ratio of the cause.
+    base, current
+        Its share of the lines in each period.
+
+    References
+    ----------
+    I. D. J. Bross (1966), Journal of Chronic Diseases 19, 637-647.
 
     Examples
     --------
-    >>> round(bounding_factor(2.0, 3.0), 3)
-    1.5
+    >>> feigned_ratio(3.0, base=0.0, current=0.5)
+    2.0
     """
-    return outcome * exposure / (outcome + exposure - 1)
+    return (1 + (outcome - 1) * current) / (1 + (outcome - 1) * base)
 
 
 def strongest_seen(lines: pd.DataFrame, keys: list[str]) -> tuple[str, float]:
-    """The recorded cause that could feign most: how its levels' rates and their shares in the two periods differ.
+    """The recorded cause that would feign most if it were left out, and the ratio that it would feign.
 
-    Levels with at least `LEAST_SHARE` of the lines count, each against all others.
+    Each level with at least `LEAST_LINES` lines, and as many beside it, counts against all others of its key.
     """
     best, factor = "", 1.0
     for key in keys:
         n = lines.pivot_table(index=key, columns="period", values="n", aggfunc="sum", fill_value=0, observed=True)
         y = lines.groupby(key, observed=True)["refunded"].sum().reindex(n.index)
-        both = n.sum(axis=1)
-        kept = (both / both.sum()).between(LEAST_SHARE, 1 - LEAST_SHARE)
-        for level in n.index[kept]:
-            rest = both.sum() - both[level], y.sum() - y[level]
-            outcome = (max(y[level], 0.5) / both[level]) / (max(rest[1], 0.5) / rest[0])
-            share = n.loc[level] / n.sum()
-            exposure = max(share["current"], 1e-3) / max(share["base"], 1e-3)
-            found = bounding_factor(max(outcome, 1 / outcome), max(exposure, 1 / exposure))
-            if found > factor:
-                best, factor = f"{key} {level}", float(found)
+        share, both = n / n.sum(), n.sum(axis=1)
+        for level in n.index[(both >= LEAST_LINES) & (both.sum() - both >= LEAST_LINES)]:
+            rest = max(y.sum() - y[level], 0.5) / (both.sum() - both[level])
+            found = feigned_ratio(
+                max(y[level], 0.5) / both[level] / rest, share.loc[level, "base"], share.loc[level, "current"]
+            )
+            if max(found, 1 / found) > factor:
+                best, factor = f"{key} {level}", float(max(found, 1 / found))
     return best, factor

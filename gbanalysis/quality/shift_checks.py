@@ -215,8 +215,8 @@ def _hidden(shift: DatasetShift) -> dict[str, Any]:
         needed,
         f"To explain away the quality of {row['level']} ({max(ratio, 1 / ratio):.1f} times the expected refunds), "
         f"a cause that nobody recorded would have to go with refunds and with the period {needed:.1f}-fold each; "
-        f"{least:.1f}-fold for the end of the interval. The strongest recorded one, {seen or 'none'}, could feign "
-        f"{factor:.2f} times.",
+        f"{least:.1f}-fold for the end of the interval. The strongest recorded one, {seen or 'none'}, would feign "
+        f"{factor:.2f} times if it were left out.",
     )
 
 

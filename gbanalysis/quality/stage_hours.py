@@ -39,16 +39,17 @@ def ways(flows: Any) -> Any:
         The flow key and for each stage of `STAGES` its hours, temperature and node; null where the stage was not
         passed or its times are unknown. Hours below zero (a clock that runs wrong) are unknown.
     """
-    has_departures, has_heat = ("departed_at" in flows.columns, "temperature_c" in flows.columns)
+    has_departures = "departed_at" in flows.columns
     left = ibis.coalesce(flows.departed_at, flows.arrived_at) if has_departures else flows.arrived_at
     flows = flows.mutate(came=flows.arrived_at.epoch_seconds(), left=left.epoch_seconds())
+    flows = flows.mutate(heat=flows.temperature_c if "temperature_c" in flows.columns else ibis.null("float64"))
     seen = {}
     for stage in STAGES:
         here = flows.stage == stage
         seen[f"{stage}_came"] = flows.came.max(where=here)
         seen[f"{stage}_left"] = flows.left.max(where=here)
         seen[f"{stage}_node"] = flows.node_id.max(where=here)
-        seen[f"{stage}_temperature"] = flows.temperature_c.max(where=here) if has_heat else ibis.null("float64").max()
+        seen[f"{stage}_temperature"] = flows.heat.max(where=here)
     wide = flows.group_by(flow_key(flows)).aggregate(**seen)
     columns: dict[str, Any] = {}
     for place, stage in enumerate(STAGES):
