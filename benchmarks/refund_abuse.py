@@ -20,7 +20,7 @@ from gbanalysis.stats.ranking import recall_at
 
 Array = NDArray[np.float64]
 
-FIRST_SEED, N_WORLDS, N_NULL = 770_000, 200, 40
+FIRST_SEED, N_WORLDS, N_NULL = 770_000, 100, 20
 MARKET_SEEDS = (771_001, 771_002, 771_003)
 MARKET_LINES, MARKET_DAYS = 150_000, 300
 SHARES = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
