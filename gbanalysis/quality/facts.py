@@ -72,7 +72,8 @@ def shift_cells(dataset: Dataset, *, base: Span, current: Span, as_of: dt.date) 
     first, last = min(base[0], current[0]), max(base[1], current[1])
     known = [name for name in ("central_id", "grid_id") if dataset.has("sites", name)]
     goods = "subcategory" if dataset.has("products", "subcategory") else "category"
-    lines = _picked_up(dataset, ("category", goods, "region", *known), first=first, last=last, as_of=as_of)
+    by = tuple(dict.fromkeys(("category", goods, "region", *known)))
+    lines = _picked_up(dataset, by, first=first, last=last, as_of=as_of)
     cells = sum_to_cells(_with_hours(dataset, lines), base=base, current=current).to_pyarrow().to_pandas()
     weather = dataset.table("weather") if dataset.has("weather") else None
     nodes = dataset.to_frame("nodes") if dataset.has("nodes", "region") else None
