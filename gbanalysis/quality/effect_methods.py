@@ -115,7 +115,7 @@ def curve_rows(question: Question, *, rng: np.random.Generator) -> pd.DataFrame:
     places with long ways and places with short ones; a delay of so many hours means the same at both.
     """
     extra = plain_residuals(question.problem, question.problem.treatment[:, None])[:, 0]
-    places = KNOTS if question.cells["refunded"].sum() >= MANY_REFUNDS else FEW_KNOTS
+    places = KNOTS if question.groups["n_refunded"].min() >= MANY_REFUNDS else FEW_KNOTS
     low, high, *knots = weighted_quantiles(extra, question.problem.n, (CURVE_FROM, CURVE_TO, *places))
     found, left = question.slopes(basis(extra, knots))
     at = np.unique(np.append(np.linspace(low, high, CURVE_POINTS), 0.0))
