@@ -14,8 +14,9 @@ from scipy import stats
 
 from benchmarks.harness import Benchmark, Measure
 from benchmarks.worlds.local import FAMILIES, LocalWorld, make_world
-from benchmarks.worlds.local_peers import THRESHOLDS, Place, adtributor, cell_tests, plain_scan
+from benchmarks.worlds.local_peers import BOOTSTRAPS, THRESHOLDS, Place, adtributor, cell_tests, plain_scan
 from gbanalysis.quality.hierarchy import ALL, Hierarchy, build_hierarchy
+from gbanalysis.quality import scan
 from gbanalysis.quality.scan import PeriodCounts, Scan, prepare_scan
 from gbanalysis.quality.shift_search import search
 from gbanalysis.quality.usual_rates import UsualRates
@@ -64,11 +65,11 @@ def named(world: LocalWorld, method: str, seed: int) -> set[Place]:
     if method == "scan":
         return plain_scan(hierarchy, lines, refunded, level=LEVEL, rng=rng)
     base, current = counts_of(world, hierarchy)
-    scan = prepare_scan(hierarchy, base, current)
+    prepared = prepare_scan(hierarchy, base, current)
     if method == "oracle":
-        known = KnownRates(scan.usual.factors, np.ones(1), np.array([SURE]), world.rate)
-        scan = Scan(hierarchy, base, current, known)
-    found = search(scan, level=LEVEL, rng=rng)
+        known = KnownRates(prepared.usual.factors, np.ones(1), np.array([SURE]), world.rate)
+        prepared = Scan(hierarchy, base, current, known)
+    found = search(prepared, level=LEVEL, rng=rng)
     return {tuple(int(code) for code in hierarchy.levels[node]) for node in found.nodes}
 
 
@@ -119,7 +120,8 @@ def _method(name: str) -> Callable[[LocalWorld, int], set[Place]]:
 
 
 def run() -> Benchmark:
-    """Judge all families without a shift in one place, then shifts of two sizes."""
+    """Judge all families without a shift in one place, then shifts of two sizes; each note is printed when it is made."""
+    scan.N_WORLDS = BOOTSTRAPS  # the package draws 999 for trees of this size
     measures, notes = [], []
     for family in FAMILIES:
         ours, plain = (judge(family, 1.0, N_NULL, _method(name))[:, 1] for name in ("ours", "scan"))
@@ -132,6 +134,7 @@ def run() -> Benchmark:
             )
         )
         notes.append(f"{family}, named in error: {binomial(ours)}.")
+        print(notes[-1], flush=True)
     for family in SHIFTED:
         for size in SIZES:
             hits = {name: judge(family, size, N_SHIFTED, _method(name))[:, 0] for name in METHODS}
@@ -139,6 +142,7 @@ def run() -> Benchmark:
             what = f"{family}, x{size}: exactly the place, peer"
             measures += [Measure(f"{what} {peer}", "share", shares["ours"], shares[peer]) for peer in METHODS[1:]]
             notes.append(f"{family}, x{size}: ours {binomial(hits['ours'])}, oracle {binomial(hits['oracle'])}.")
+            print(notes[-1], shares, flush=True)
     alarms, exact = best_adtributor(N_NULL // 2)
     measures.append(Measure("Adtributor, plain: worlds with a place named in error", "share", alarms))
     measures.append(Measure(f"Adtributor, plain, x{SIZES[0]}: exactly the place", "share", exact))

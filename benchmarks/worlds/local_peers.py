@@ -21,13 +21,10 @@ THRESHOLDS = [(power, surprise) for power in (0.5, 0.67, 0.8) for surprise in (0
 
 def cell_tests(hierarchy: Hierarchy, lines: FloatArray, refunded: FloatArray, *, level: float) -> set[Place]:
     """Name the cells that pass Benjamini and Hochberg's step-up; lines and refunds are [period, cell]."""
-    share = lines[1] / lines.sum(axis=0)
-    p = np.array(
-        [
-            stats.binomtest(int(y), int(n), s).pvalue if n else 1.0
-            for y, n, s in zip(refunded[1], refunded.sum(axis=0), share, strict=True)
-        ]
-    )
+    share = lines[1] / np.maximum(lines.sum(axis=0), 1)
+    both = refunded.sum(axis=0)
+    tails = stats.binom.cdf(refunded[1], both, share), stats.binom.sf(refunded[1] - 1, both, share)
+    p = np.minimum(2 * np.minimum(*tails), 1.0)
     order = np.argsort(p)
     passed = np.flatnonzero(p[order] <= level * np.arange(1, len(p) + 1) / len(p))
     n_chosen = passed[-1] + 1 if len(passed) else 0
