@@ -15,8 +15,8 @@ from scipy import stats
 from benchmarks.harness import Benchmark, Measure
 from benchmarks.worlds.local import FAMILIES, LocalWorld, make_world
 from benchmarks.worlds.local_peers import BOOTSTRAPS, THRESHOLDS, Place, adtributor, cell_tests, plain_scan
-from gbanalysis.quality.hierarchy import ALL, Hierarchy, build_hierarchy
 from gbanalysis.quality import scan
+from gbanalysis.quality.hierarchy import ALL, Hierarchy, build_hierarchy
 from gbanalysis.quality.scan import PeriodCounts, Scan, prepare_scan
 from gbanalysis.quality.shift_search import search
 from gbanalysis.quality.usual_rates import UsualRates
@@ -120,7 +120,7 @@ def _method(name: str) -> Callable[[LocalWorld, int], set[Place]]:
 
 
 def run() -> Benchmark:
-    """Judge all families without a shift in one place, then shifts of two sizes; each note is printed when it is made."""
+    """Judge all families without a shift in one place, then shifts of two sizes; notes are printed as they are made."""
     scan.N_WORLDS = BOOTSTRAPS  # the package draws 999 for trees of this size
     measures, notes = [], []
     for family in FAMILIES:
