@@ -73,16 +73,7 @@ class LocalShifts(Result):
         return self.cells[chosen]
 
     def name_of(self, row: Any) -> str:
-        """Name the place of a row of the table.
-
-        Examples
-        --------
-        >>> import gbanalysis as gb
-        >>> days = {"base": ("2024-02-12", "2024-03-06"), "current": ("2024-03-07", "2024-03-30")}
-        >>> found = gb.quality.find_local_shifts(gb.load_sample(), **days, rng=1)
-        >>> found.name_of({"category": "fruit", "origin": None, "region": "Hunan"})
-        'fruit, Hunan'
-        """
+        """Name the place of a row of the table, such as "fruit, Hunan"."""
         return ", ".join(str(row[name]) for name in self.hierarchy if row[name] is not None) or EVERYTHING
 
     def to_frame(self) -> pd.DataFrame:
