@@ -185,6 +185,8 @@ class DatasetShift(ShiftAttribution):
 def _name(row: Any) -> str:
     """Words for a level, such as "quality of supplier SUP001"."""
     what = str(row.dimension).removesuffix("_id").replace("_", " ")
+    if what == "community site":
+        return f"{row.mechanism} to the sites of {row.level}"
     if row.level == "all":
         return f"{row.mechanism} common to all"
     return f"{row.mechanism} of {what} {row.level}"
