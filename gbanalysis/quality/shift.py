@@ -85,9 +85,10 @@ def attribute_shift(
     -----
     A line counts as refunded when any refund of it was asked for by `as_of`. Goods are told apart by subcategory, or by
     category where there is none; what shifts below that, such as SKUs or units a line, is part of quality. Mix and
-    allocation are taken as they happened: their intervals hold no chance of another demand. In the units quantity and value each line
-    has the weight of its units or money, and the variances are those of as many lines as carry the same information
-    (Kish 1965); the delay of refunds is that of lines.
+    allocation are taken as they happened: their intervals hold no chance of another demand.
+
+    In the units quantity and value each line has the weight of its units or money, and the variances are those of as
+    many lines as carry the same information (Kish 1965); the delay of refunds is that of lines.
 
     References
     ----------
