@@ -23,7 +23,7 @@ from gbanalysis.quality.triangle import Triangle
 
 Array = NDArray[np.float64]
 
-FIRST_SEED, N_WORLDS = 910_000, 134
+FIRST_SEED, N_WORLDS = 950_000, 134
 CONFIDENCE = 0.9
 DAYS_SCORED = 7
 ORACLE_DRAWS = 200
