@@ -48,19 +48,31 @@ def correct_to_observed(model: RefundModel, tables: Tables, observed: FloatArray
     References
     ----------
     M. J. van der Laan and D. Rubin (2006), Targeted maximum likelihood learning, International Journal of Biostatistics
-    2(1), sections 2-3 (the fluctuation along the efficient direction).
+    2(1), sections 2-3 (the fluctuation along the efficient direction); C. G. Broyden (1965), Mathematics of Computation
+    19, 577-593 (solving for the step).
     """
     effects = model.effects.copy()
     routes = model_routes(effects, model.design, tables)
     nobody = np.zeros(tables.n_routes, dtype=np.int64)
     slope = np.concatenate([effect_slopes(model.design, tables.codes, end, nobody, 1) for end in end_slopes(routes)])
     direction = model.covariance @ slope.T
-    step = direction @ np.linalg.inv(slope @ direction)
+    inverse = np.linalg.inv(slope @ direction)
     residual = gap = observed - end_values(routes).sum(axis=1)
     for _ in range(MAX_STEPS):
         if np.abs(gap).max() < TOLERANCE:
             return Correction(effects, routes, slope, residual)
-        effects = effects + step @ gap
+        step = inverse @ gap
+        effects = effects + direction @ step
         routes = routes.with_effects(effects)
-        gap = observed - end_values(routes).sum(axis=1)
+        left = observed - end_values(routes).sum(axis=1)
+        inverse = inverse + _secant(inverse, step, gap - left)
+        gap = left
     raise GBAnalysisError("the model cannot reproduce the observed rates of the two periods")
+
+
+def _secant(inverse: FloatArray, step: FloatArray, moved: FloatArray) -> FloatArray:
+    """What to add to the inverse slope so that it gives the step that moved the rates (Broyden 1965)."""
+    scale = float(step @ inverse @ moved)
+    if scale == 0.0:
+        return np.zeros_like(inverse)
+    return np.asarray(np.outer(step - inverse @ moved, step @ inverse) / scale)

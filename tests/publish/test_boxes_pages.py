@@ -112,7 +112,8 @@ def test_the_pages_that_are_run_are_those_that_read_the_table() -> None:
     assert set(pages_for("order_lines.shipment_id")) >= {"foundations/business_at_a_glance"}
     assert pages_for("stockouts") == ["practice/recipes"]
     assert set(pages_for("refunds")) == {f"foundations/{n}" for n in ("business_at_a_glance", "metrics")} | {
-        "practice/recipes"
+        "practice/recipes",
+        "quality/refund_rate",
     }
 
 
