@@ -59,7 +59,8 @@ class Benchmark:
         """One line a measure, for the terminal."""
         lines = [f"{self.name}: {self.question} (peer: {self.peer})"]
         for measure in self.measures:
-            peer = "" if measure.peer is None else f"   peer {measure.peer:,.3g}   ratio {measure.ratio:.2f}"
+            peer = "" if measure.peer is None else f"   peer {measure.peer:,.3g}"
+            peer += "" if measure.ratio is None else f"   ratio {measure.ratio:.2f}"
             lines.append(f"  {measure.what}: {measure.ours:,.3g} {measure.unit}{peer}")
         return "\n".join(lines)
 

@@ -21,7 +21,8 @@ from gbanalysis.quality.tables import Tables
 
 FloatArray = NDArray[np.float64]
 
-MAX_STEPS, TOLERANCE = 50, 1e-13
+MAX_STEPS, MAX_HALVINGS, TOLERANCE = 50, 20, 1e-13
+SLOW = 0.1  # a step that leaves more of the gap than this asks for the slope where it led
 
 
 @dataclass(frozen=True)
@@ -48,31 +49,38 @@ def correct_to_observed(model: RefundModel, tables: Tables, observed: FloatArray
     References
     ----------
     M. J. van der Laan and D. Rubin (2006), Targeted maximum likelihood learning, International Journal of Biostatistics
-    2(1), sections 2-3 (the fluctuation along the efficient direction); C. G. Broyden (1965), Mathematics of Computation
-    19, 577-593 (solving for the step).
+    2(1), sections 2-3 (the fluctuation along the efficient direction).
     """
     effects = model.effects.copy()
     routes = model_routes(effects, model.design, tables)
-    nobody = np.zeros(tables.n_routes, dtype=np.int64)
-    slope = np.concatenate([effect_slopes(model.design, tables.codes, end, nobody, 1) for end in end_slopes(routes)])
-    direction = model.covariance @ slope.T
-    inverse = np.linalg.inv(slope @ direction)
+    first = slope = _slope(model, tables, routes)
     residual = gap = observed - end_values(routes).sum(axis=1)
     for _ in range(MAX_STEPS):
         if np.abs(gap).max() < TOLERANCE:
-            return Correction(effects, routes, slope, residual)
-        step = inverse @ gap
-        effects = effects + direction @ step
-        routes = routes.with_effects(effects)
-        left = observed - end_values(routes).sum(axis=1)
-        inverse = inverse + _secant(inverse, step, gap - left)
+            return Correction(effects, routes, first, residual)
+        direction = model.covariance @ slope.T
+        step = direction @ np.linalg.solve(slope @ direction, gap)
+        effects, routes, left = _shortened(effects, step, routes, observed, gap)
+        if np.abs(left).max() > SLOW * np.abs(gap).max():
+            slope = _slope(model, tables, routes)
         gap = left
     raise GBAnalysisError("the model cannot reproduce the observed rates of the two periods")
 
 
-def _secant(inverse: FloatArray, step: FloatArray, moved: FloatArray) -> FloatArray:
-    """What to add to the inverse slope so that it gives the step that moved the rates (Broyden 1965)."""
-    scale = float(step @ inverse @ moved)
-    if scale == 0.0:
-        return np.zeros_like(inverse)
-    return np.asarray(np.outer(step - inverse @ moved, step @ inverse) / scale)
+def _slope(model: RefundModel, tables: Tables, routes: RouteModel) -> FloatArray:
+    """Derivatives of the two periods' rates by the effects, shape (2, effects)."""
+    nobody = np.zeros(tables.n_routes, dtype=np.int64)
+    return np.concatenate([effect_slopes(model.design, tables.codes, end, nobody, 1) for end in end_slopes(routes)])
+
+
+def _shortened(
+    effects: FloatArray, step: FloatArray, routes: RouteModel, observed: FloatArray, gap: FloatArray
+) -> tuple[FloatArray, RouteModel, FloatArray]:
+    """Take the step, halved until it brings the rates nearer; the rates bend, and a whole step may lead past them."""
+    for halvings in range(MAX_HALVINGS):
+        moved = effects + step / 2**halvings
+        there = routes.with_effects(moved)
+        left = observed - end_values(there).sum(axis=1)
+        if np.abs(left).max() < np.abs(gap).max():
+            break
+    return moved, there, left
