@@ -24,7 +24,7 @@ def plot_waterfall(
         One row a step, in order: ``part``, ``value`` (signed), ``ci_lower``, ``ci_upper``, ``is_total`` (the value is a
         level, not a change). Steps whose value is not known are named on the axis and not drawn.
     label, unit
-        What the values are, and in which unit.
+        What the values are, and in which unit. Steps between shares are written in percentage points.
     more_is_harm
         Whether a step upwards is harm (a refund rate) or gain (profit).
     ax
@@ -44,7 +44,8 @@ def plot_waterfall(
             spread = np.clip([[value - lower], [upper - value]], 0, None)
             ax.errorbar(place, end, yerr=spread, fmt="none", ecolor=style.INK, capsize=3, linewidth=1.2)
             top = float(np.nanmax([start, end, start + upper]))
-            text = style.short_number(value, unit)
+            is_points = unit == "share" and not is_total
+            text = f"{100 * value:+.2f} pp" if is_points else style.short_number(value, unit)
             ax.annotate(text, (place, top), xytext=(0, 3), textcoords="offset points", ha="center")
             ax.plot([place - 0.31, place + 1.31], [end, end], color=style.INK, linewidth=0.7)
             level = end

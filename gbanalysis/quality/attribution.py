@@ -128,13 +128,13 @@ class ShiftAttribution(Result):
         frame = pd.DataFrame(
             {
                 "part": ["base", *steps["mechanism"], "current"],
-                "value": 100 * np.array([self.base_rate, *steps["contribution"], self.current_rate]),
-                "ci_lower": 100 * np.array([np.nan, *steps["ci_lower"], np.nan]),
-                "ci_upper": 100 * np.array([np.nan, *steps["ci_upper"], np.nan]),
+                "value": [self.base_rate, *steps["contribution"], self.current_rate],
+                "ci_lower": [np.nan, *steps["ci_lower"], np.nan],
+                "ci_upper": [np.nan, *steps["ci_upper"], np.nan],
                 "is_total": [True, *[False] * len(steps), True],
             }
         )
-        return plot_waterfall(frame, label="refund rate", unit="%", ax=ax)
+        return plot_waterfall(frame, label="refund rate", unit="share", more_is_harm=True, ax=ax)
 
     def alt_text(self) -> str:
         """The waterfall in words."""

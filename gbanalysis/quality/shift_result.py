@@ -150,19 +150,6 @@ class DatasetShift(ShiftAttribution):
 
         return run_checks(self, np.random.default_rng(self.question.seed if rng is None else rng))
 
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the way from the base rate to the current one as a waterfall."""
-        import pandas as pd
-
-        from gbanalysis.plots import plot_waterfall
-
-        steps = self._view("mechanism")
-        ends = [{"part": "base", "value": self.base_rate}, {"part": "current", "value": self.current_rate}]
-        parts = steps.rename(columns={"mechanism": "part", "contribution": "value"})
-        frame = pd.concat([pd.DataFrame(ends[:1]), parts, pd.DataFrame(ends[1:])], ignore_index=True)
-        frame["is_total"] = frame["part"].isin(["base", "current"])
-        return plot_waterfall(frame, label="refund rate", unit="share", more_is_harm=True, ax=ax)
-
     def plot_levels(self, *, n: int = 12, ax: Axes | None = None) -> Axes:
         """Draw the levels of the view "who" that contribute most, with their intervals, the largest first."""
         from gbanalysis.plots import plot_forest

@@ -258,3 +258,12 @@ def test_a_dollar_sign_in_a_name_is_drawn_as_it_stands() -> None:
     drawn = [*axes.get_xticklabels(), *axes.get_yticklabels(), *bars.get_yticklabels(), *lines.texts]
     assert len(drawn) == 12
     assert not any(text.get_parse_math() for text in [*drawn, axes.xaxis.label, bars.xaxis.label, lines.yaxis.label])
+
+
+def test_steps_between_rates_are_written_in_points():
+    frame = pd.DataFrame(
+        {"part": ["base", "quality", "current"], "value": [0.04, 0.005, 0.045], "is_total": [True, False, True]}
+    )
+    frame["ci_lower"], frame["ci_upper"] = [np.nan, 0.002, np.nan], [np.nan, 0.008, np.nan]
+    ax = plots.plot_waterfall(frame, label="refund rate", unit="share", more_is_harm=True)
+    assert [text.get_text() for text in ax.texts] == ["4.0%", "+0.50 pp", "4.5%"]

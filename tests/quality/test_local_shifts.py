@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special, stats
 
 import gbanalysis as gb
+from benchmarks.local_shifts import counts_of
 from benchmarks.worlds.local import LocalWorld, make_world
 from benchmarks.worlds.real_local import make_real_world
 from benchmarks.worlds.real_triangles import real_data
@@ -37,22 +38,13 @@ def sample() -> Dataset:
     return gb.load_sample()
 
 
-def counts_of(nodes: Hierarchy, world: LocalWorld) -> list[PeriodCounts]:
-    n_cells, n_days = world.lines.shape[1:]
-    cell, day = np.repeat(np.arange(n_cells), n_days), np.tile(np.arange(n_days), n_cells)
-    return [
-        PeriodCounts.from_days(nodes, cell, day, refunded.ravel(), lines.ravel())
-        for refunded, lines in zip(world.refunded, world.lines, strict=True)
-    ]
-
-
 def named(nodes: Hierarchy, found: Found) -> list[tuple[int, ...]]:
     return [tuple(int(code) for code in nodes.levels[node]) for node in found.nodes]
 
 
 def scan_world(world: LocalWorld, seed: int) -> list[tuple[int, ...]]:
     nodes = build_hierarchy(world.codes)
-    scan = prepare_scan(nodes, *counts_of(nodes, world))
+    scan = prepare_scan(nodes, *counts_of(world, nodes))
     return named(nodes, search(scan, level=0.05, rng=np.random.default_rng(seed)))
 
 
