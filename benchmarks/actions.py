@@ -13,9 +13,9 @@ from scipy import stats
 from benchmarks.harness import Benchmark, Measure
 from benchmarks.worlds.action_world import FAMILIES, ActionWorld, acted_on, draw_cells, draw_world
 from benchmarks.worlds.alert_world import compare_alerts
-from gbanalysis.quality.actions import naive_saving, overlaps
-from gbanalysis.quality.budgets import choose
-from gbanalysis.quality.savings import Action, Profiles, make_profiles
+from gbanalysis.quality.actions.budgets import choose
+from gbanalysis.quality.actions.ranking import naive_saving, overlaps
+from gbanalysis.quality.actions.savings import Action, Profiles, make_profiles
 
 # Of the first family, the others follow; seeds of development were below 1,000, of tests 9,000 to 9,100.
 FIGURE_SEEDS = range(71_000, 71_080)

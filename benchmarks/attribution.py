@@ -22,7 +22,7 @@ from benchmarks.worlds.econml_peer import econml_change
 from benchmarks.worlds.late_refunds import draw_delays, mature
 from benchmarks.worlds.refund_peers import kitagawa, oracle
 from benchmarks.worlds.refund_world import FAMILIES, RefundWorld, draw_cells, draw_world, true_contributions
-from gbanalysis.quality.attribution import ShiftAttribution, attribute_cells
+from gbanalysis.quality.attribution.attributing import ShiftAttribution, attribute_cells
 
 FloatArray = NDArray[np.float64]
 

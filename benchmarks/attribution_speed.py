@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.harness import Benchmark, Measure, run_command
 from benchmarks.worlds.refund_world import draw_cells, draw_world
-from gbanalysis.quality.attribution import attribute_cells
+from gbanalysis.quality.attribution.attributing import attribute_cells
 
 SEED = 20_261_123
 SIZES = (1_000_000, 4_000_000, 20_000_000)

@@ -27,10 +27,10 @@ from benchmarks.worlds.effect_world import (
     true_slopes,
     true_suppliers,
 )
-from gbanalysis.quality.adjustment import make_adjustment
-from gbanalysis.quality.cross_fitting import Problem, make_problem
-from gbanalysis.quality.effect_methods import Question, curve_rows, linear_rows
-from gbanalysis.quality.supplier_effects import supplier_rows
+from gbanalysis.quality.effects.adjustment import make_adjustment
+from gbanalysis.quality.effects.cross_fitting import Problem, make_problem
+from gbanalysis.quality.effects.methods import Question, curve_rows, linear_rows
+from gbanalysis.quality.effects.supplier_effects import supplier_rows
 
 FloatArray = NDArray[np.float64]
 

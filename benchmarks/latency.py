@@ -16,10 +16,10 @@ from scipy import special, stats
 from benchmarks.harness import Benchmark, Measure
 from benchmarks.worlds.latency import FAMILIES, World, make_world
 from benchmarks.worlds.real_triangles import cancellations, dengue, hospitalisations, real_data
-from gbanalysis.quality import levels
-from gbanalysis.quality.chain_ladder import mack_chain_ladder
-from gbanalysis.quality.projection import QUANTILE_LEVELS, Projection, project_triangle
-from gbanalysis.quality.triangle import Triangle
+from gbanalysis.quality.latency import levels
+from gbanalysis.quality.latency.chain_ladder import mack_chain_ladder
+from gbanalysis.quality.latency.projection import QUANTILE_LEVELS, Projection, project_triangle
+from gbanalysis.quality.latency.triangle import Triangle
 
 Array = NDArray[np.float64]
 

@@ -15,11 +15,11 @@ from scipy import stats
 from benchmarks.harness import Benchmark, Measure
 from benchmarks.worlds.local import FAMILIES, LocalWorld, make_world
 from benchmarks.worlds.local_peers import BOOTSTRAPS, THRESHOLDS, Place, adtributor, cell_tests, plain_scan
-from gbanalysis.quality import scan
-from gbanalysis.quality.hierarchy import ALL, Hierarchy, build_hierarchy
-from gbanalysis.quality.scan import PeriodCounts, Scan, prepare_scan
-from gbanalysis.quality.shift_search import search
-from gbanalysis.quality.usual_rates import UsualRates
+from gbanalysis.quality.local import scan
+from gbanalysis.quality.local.hierarchy import ALL, Hierarchy, build_hierarchy
+from gbanalysis.quality.local.scan import PeriodCounts, Scan, prepare_scan
+from gbanalysis.quality.local.shift_search import search
+from gbanalysis.quality.local.usual_rates import UsualRates
 
 FloatArray = NDArray[np.float64]
 

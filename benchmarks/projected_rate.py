@@ -14,10 +14,10 @@ import gbanalysis as gb
 from benchmarks.harness import Benchmark, Measure
 from benchmarks.worlds.amounts import AS_OF, FIRST, AmountWorld, make_amounts
 from benchmarks.worlds.latency import FAMILIES, MAX_DELAY
-from gbanalysis.quality.backtests import BLEND, CHAIN_LADDER, DELAYS
-from gbanalysis.quality.delay_arrays import to_arrays
-from gbanalysis.quality.maturity import project_groups
-from gbanalysis.quality.projection import project_triangle
+from gbanalysis.quality.latency.backtests import BLEND, CHAIN_LADDER, DELAYS
+from gbanalysis.quality.latency.delay_arrays import to_arrays
+from gbanalysis.quality.latency.maturity import project_groups
+from gbanalysis.quality.latency.projection import project_triangle
 
 FIRST_SEED, N_WORLDS = 930_000, 402
 MARKET_SEEDS = (931_001, 931_002)

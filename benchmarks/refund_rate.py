@@ -30,9 +30,9 @@ from benchmarks.worlds.clustered_lines import (
 )
 from gbanalysis.dataset.dataset import Dataset
 from gbanalysis.quality import facts
-from gbanalysis.quality.caliber_rates import ADDITIVE
-from gbanalysis.quality.calibers import add_shrunk, estimate_rates
-from gbanalysis.quality.units import Unit
+from gbanalysis.quality.indicator.caliber_rates import ADDITIVE
+from gbanalysis.quality.indicator.calibers import add_shrunk, estimate_rates
+from gbanalysis.quality.indicator.units import Unit
 from gbanalysis.stats.intervals import wilson
 
 Array = NDArray[np.float64]

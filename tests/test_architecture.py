@@ -107,7 +107,7 @@ def test_only_facts_touch_rows() -> None:
 def test_no_module_bears_the_name_of_a_public_function() -> None:
     for path in MODULES:
         if room(path) in DOMAINS and path.name != "__init__.py":
-            tree = ast.parse((path.parent / "__init__.py").read_text())
+            tree = ast.parse((PACKAGE / room(path) / "__init__.py").read_text())
             names = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
             assert path.stem not in names, f"{path.relative_to(ROOT)} hides the function of the same name"
 
@@ -123,5 +123,5 @@ def test_architecture_names_only_files_that_are_there() -> None:
 
 
 def test_tests_mirror_the_package() -> None:
-    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
-    assert sorted(room for room in rooms if not (ROOT / "tests" / room).is_dir()) == []
+    rooms = {path.parent.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/__init__.py")}
+    assert sorted(str(room) for room in rooms if not (ROOT / "tests" / room).is_dir()) == []

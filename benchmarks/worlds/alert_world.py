@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import Measure
-from gbanalysis.quality.alarms import Reports, watch
+from gbanalysis.quality.actions.alarms import Reports, watch
 
 FloatArray = NDArray[np.float64]
 

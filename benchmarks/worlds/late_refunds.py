@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gbanalysis.quality.delays import fit_delays
-from gbanalysis.quality.triangle import Triangle
+from gbanalysis.quality.latency.delays import fit_delays
+from gbanalysis.quality.latency.triangle import Triangle
 
 FloatArray = NDArray[np.float64]
 

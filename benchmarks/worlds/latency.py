@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.quality.triangle import Triangle
+from gbanalysis.quality.latency.triangle import Triangle
 
 Array = NDArray[np.float64]
 

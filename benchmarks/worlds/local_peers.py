@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from gbanalysis.quality.hierarchy import Hierarchy
+from gbanalysis.quality.local.hierarchy import Hierarchy
 
 FloatArray = NDArray[np.float64]
 Place = tuple[int, ...]

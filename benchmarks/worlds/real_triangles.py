@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gbanalysis.quality.triangle import Triangle
+from gbanalysis.quality.latency.triangle import Triangle
 
 NOT_GOODS = ("POST", "D", "M", "DOT", "C2", "CRUK", "BANK CHARGES", "PADS", "S", "AMAZONFEE", "B")
 

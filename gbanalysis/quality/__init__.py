@@ -4,67 +4,67 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gbanalysis.quality.abuse import RefundAbuse
-    from gbanalysis.quality.abuse_scoring import score_refund_abuse
-    from gbanalysis.quality.actions import RankedActions, rank_actions
-    from gbanalysis.quality.attribution import ShiftAttribution, attribute_cells
-    from gbanalysis.quality.backtests import ProjectionBacktest, backtest_projection
-    from gbanalysis.quality.caliber_rates import RefundRate
-    from gbanalysis.quality.calibers import refund_rate
-    from gbanalysis.quality.chain_ladder import mack_chain_ladder
-    from gbanalysis.quality.delay_curves import DelayCurves, reporting_delays
-    from gbanalysis.quality.effect_result import Effect
-    from gbanalysis.quality.effects import estimate_effect
-    from gbanalysis.quality.graph import CausalGraph, supply_chain_graph
-    from gbanalysis.quality.implications import check_implications
-    from gbanalysis.quality.local_shifts import LocalShifts
-    from gbanalysis.quality.maturity import project_refund_rate
-    from gbanalysis.quality.moved_nodes import find_local_shifts
-    from gbanalysis.quality.projected_rate import ProjectedRate
-    from gbanalysis.quality.projection import Projection, project_triangle
-    from gbanalysis.quality.rankings import judge_rankings
-    from gbanalysis.quality.sampling_plans import SamplingPlan, design_plan
-    from gbanalysis.quality.scorecards import SupplierScorecard, score_suppliers
-    from gbanalysis.quality.shift import attribute_shift
-    from gbanalysis.quality.shift_result import DatasetShift
-    from gbanalysis.quality.triangle import Triangle
-    from gbanalysis.quality.watching import RefundAlerts, watch_refunds
+    from gbanalysis.quality.abuse.rankings import judge_rankings
+    from gbanalysis.quality.abuse.result import RefundAbuse
+    from gbanalysis.quality.abuse.scoring import score_refund_abuse
+    from gbanalysis.quality.actions.ranking import RankedActions, rank_actions
+    from gbanalysis.quality.actions.sampling_plans import SamplingPlan, design_plan
+    from gbanalysis.quality.actions.scorecards import SupplierScorecard, score_suppliers
+    from gbanalysis.quality.actions.watching import RefundAlerts, watch_refunds
+    from gbanalysis.quality.attribution.attributing import ShiftAttribution, attribute_cells
+    from gbanalysis.quality.attribution.result import DatasetShift
+    from gbanalysis.quality.attribution.shift import attribute_shift
+    from gbanalysis.quality.effects.estimating import estimate_effect
+    from gbanalysis.quality.effects.graph import CausalGraph, supply_chain_graph
+    from gbanalysis.quality.effects.implications import check_implications
+    from gbanalysis.quality.effects.result import Effect
+    from gbanalysis.quality.indicator.caliber_rates import RefundRate
+    from gbanalysis.quality.indicator.calibers import refund_rate
+    from gbanalysis.quality.latency.backtests import ProjectionBacktest, backtest_projection
+    from gbanalysis.quality.latency.chain_ladder import mack_chain_ladder
+    from gbanalysis.quality.latency.delay_curves import DelayCurves, reporting_delays
+    from gbanalysis.quality.latency.maturity import project_refund_rate
+    from gbanalysis.quality.latency.projected_rate import ProjectedRate
+    from gbanalysis.quality.latency.projection import Projection, project_triangle
+    from gbanalysis.quality.latency.triangle import Triangle
+    from gbanalysis.quality.local.local_shifts import LocalShifts
+    from gbanalysis.quality.local.moved_nodes import find_local_shifts
 
 _HOMES = {
-    "check_implications": "gbanalysis.quality.implications",
-    "Effect": "gbanalysis.quality.effect_result",
-    "estimate_effect": "gbanalysis.quality.effects",
-    "watch_refunds": "gbanalysis.quality.watching",
-    "RefundAlerts": "gbanalysis.quality.watching",
-    "design_plan": "gbanalysis.quality.sampling_plans",
-    "SamplingPlan": "gbanalysis.quality.sampling_plans",
-    "score_suppliers": "gbanalysis.quality.scorecards",
-    "SupplierScorecard": "gbanalysis.quality.scorecards",
-    "CausalGraph": "gbanalysis.quality.graph",
-    "supply_chain_graph": "gbanalysis.quality.graph",
-    "RefundAbuse": "gbanalysis.quality.abuse",
-    "score_refund_abuse": "gbanalysis.quality.abuse_scoring",
-    "RankedActions": "gbanalysis.quality.actions",
-    "rank_actions": "gbanalysis.quality.actions",
-    "RefundRate": "gbanalysis.quality.caliber_rates",
-    "refund_rate": "gbanalysis.quality.calibers",
-    "ShiftAttribution": "gbanalysis.quality.attribution",
-    "attribute_cells": "gbanalysis.quality.attribution",
-    "attribute_shift": "gbanalysis.quality.shift",
-    "DatasetShift": "gbanalysis.quality.shift_result",
-    "LocalShifts": "gbanalysis.quality.local_shifts",
-    "find_local_shifts": "gbanalysis.quality.moved_nodes",
-    "ProjectedRate": "gbanalysis.quality.projected_rate",
-    "project_refund_rate": "gbanalysis.quality.maturity",
-    "Projection": "gbanalysis.quality.projection",
-    "project_triangle": "gbanalysis.quality.projection",
-    "mack_chain_ladder": "gbanalysis.quality.chain_ladder",
-    "DelayCurves": "gbanalysis.quality.delay_curves",
-    "reporting_delays": "gbanalysis.quality.delay_curves",
-    "ProjectionBacktest": "gbanalysis.quality.backtests",
-    "backtest_projection": "gbanalysis.quality.backtests",
-    "judge_rankings": "gbanalysis.quality.rankings",
-    "Triangle": "gbanalysis.quality.triangle",
+    "check_implications": "gbanalysis.quality.effects.implications",
+    "Effect": "gbanalysis.quality.effects.result",
+    "estimate_effect": "gbanalysis.quality.effects.estimating",
+    "watch_refunds": "gbanalysis.quality.actions.watching",
+    "RefundAlerts": "gbanalysis.quality.actions.watching",
+    "design_plan": "gbanalysis.quality.actions.sampling_plans",
+    "SamplingPlan": "gbanalysis.quality.actions.sampling_plans",
+    "score_suppliers": "gbanalysis.quality.actions.scorecards",
+    "SupplierScorecard": "gbanalysis.quality.actions.scorecards",
+    "CausalGraph": "gbanalysis.quality.effects.graph",
+    "supply_chain_graph": "gbanalysis.quality.effects.graph",
+    "RefundAbuse": "gbanalysis.quality.abuse.result",
+    "score_refund_abuse": "gbanalysis.quality.abuse.scoring",
+    "RankedActions": "gbanalysis.quality.actions.ranking",
+    "rank_actions": "gbanalysis.quality.actions.ranking",
+    "RefundRate": "gbanalysis.quality.indicator.caliber_rates",
+    "refund_rate": "gbanalysis.quality.indicator.calibers",
+    "ShiftAttribution": "gbanalysis.quality.attribution.attributing",
+    "attribute_cells": "gbanalysis.quality.attribution.attributing",
+    "attribute_shift": "gbanalysis.quality.attribution.shift",
+    "DatasetShift": "gbanalysis.quality.attribution.result",
+    "LocalShifts": "gbanalysis.quality.local.local_shifts",
+    "find_local_shifts": "gbanalysis.quality.local.moved_nodes",
+    "ProjectedRate": "gbanalysis.quality.latency.projected_rate",
+    "project_refund_rate": "gbanalysis.quality.latency.maturity",
+    "Projection": "gbanalysis.quality.latency.projection",
+    "project_triangle": "gbanalysis.quality.latency.projection",
+    "mack_chain_ladder": "gbanalysis.quality.latency.chain_ladder",
+    "DelayCurves": "gbanalysis.quality.latency.delay_curves",
+    "reporting_delays": "gbanalysis.quality.latency.delay_curves",
+    "ProjectionBacktest": "gbanalysis.quality.latency.backtests",
+    "backtest_projection": "gbanalysis.quality.latency.backtests",
+    "judge_rankings": "gbanalysis.quality.abuse.rankings",
+    "Triangle": "gbanalysis.quality.latency.triangle",
 }
 
 __all__ = [

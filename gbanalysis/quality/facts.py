@@ -22,11 +22,11 @@ from gbanalysis.dataset.expressions import (
     truncate,
     written,
 )
-from gbanalysis.quality.abuse_model import N_RISKS
-from gbanalysis.quality.action_cells import sum_to_action_cells
-from gbanalysis.quality.claims import KINDS, flagged_days, like_lines, refunded_rows, user_sums, with_cells
-from gbanalysis.quality.delay_rows import delay_cells, pickup_lags, refund_events
-from gbanalysis.quality.effect_cells import (
+from gbanalysis.quality.abuse.claims import KINDS, flagged_days, like_lines, refunded_rows, user_sums, with_cells
+from gbanalysis.quality.abuse.model import N_RISKS
+from gbanalysis.quality.actions.cells import sum_to_action_cells
+from gbanalysis.quality.attribution.cells import ShiftCells, Span, complete_cells, observed_weather, sum_to_cells
+from gbanalysis.quality.effects.cells import (
     add_weather,
     sum_to_effect_cells,
     with_due_day,
@@ -34,11 +34,11 @@ from gbanalysis.quality.effect_cells import (
     with_measures,
     with_ratings,
 )
+from gbanalysis.quality.indicator.units import DateBasis, Unit, caliber_sums, weighted
+from gbanalysis.quality.latency.delay_rows import delay_cells, pickup_lags, refund_events
+from gbanalysis.quality.latency.sign_rows import known_flows, reviews_by_line, sign_cells, with_transit
 from gbanalysis.quality.lines import fulfilled_lines, with_refunds
-from gbanalysis.quality.shift_cells import ShiftCells, Span, complete_cells, observed_weather, sum_to_cells
-from gbanalysis.quality.sign_rows import known_flows, reviews_by_line, sign_cells, with_transit
 from gbanalysis.quality.stage_hours import with_stage_hours
-from gbanalysis.quality.units import DateBasis, Unit, caliber_sums, weighted
 
 if TYPE_CHECKING:
     import pandas as pd

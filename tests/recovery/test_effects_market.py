@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gbanalysis as gb
-from gbanalysis.quality.graph import supply_chain_graph
+from gbanalysis.quality.effects.graph import supply_chain_graph
 
 SEED = 7_204  # used by no development run
 STAGES = ("central_warehouse", "grid_warehouse")

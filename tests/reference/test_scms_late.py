@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gbanalysis.quality.shift import explain
-from gbanalysis.quality.shift_cells import ShiftCells
-from gbanalysis.quality.shift_result import DatasetShift, Question
+from gbanalysis.quality.attribution.cells import ShiftCells
+from gbanalysis.quality.attribution.result import DatasetShift, Question
+from gbanalysis.quality.attribution.shift import explain
 
 pytestmark = [
     pytest.mark.slow,

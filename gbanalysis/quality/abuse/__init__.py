@@ -1,0 +1,1 @@
+"""Who asks for refunds without a cause, and what flagging them would cost."""

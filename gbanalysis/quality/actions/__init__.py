@@ -1,0 +1,1 @@
+"""What to do about refunds: actions, scorecards, sampling plans and alerts."""

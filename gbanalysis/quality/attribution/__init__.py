@@ -1,0 +1,1 @@
+"""What moved the refund rate between two periods, and who."""

@@ -1,0 +1,185 @@
+"""The answer to what moved the refund rate of a data set: in points, in refunds and in money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gbanalysis.quality.attribution.attributing import ShiftAttribution
+from gbanalysis.quality.attribution.cells import ShiftCells, Span
+from gbanalysis.results import money, number, points, rate
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from gbanalysis.dataset.dataset import Dataset
+    from gbanalysis.quality.attribution.checks import Checks
+
+UNITS = {
+    "line": ("n", "refunded"),
+    "quantity": ("quantity", "refunded_quantity"),
+    "value": ("amount", "refunded_amount"),
+}
+ASKED_BACK = {"line": "refunded lines", "quantity": "units asked back", "value": "money asked back"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked: the two periods, the last day whose data are used, the unit, and how to draw."""
+
+    base: Span
+    current: Span
+    as_of: dt.date
+    unit: str = "line"
+    currency: str = ""
+    seed: int = 0
+    dataset: Dataset | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetShift(ShiftAttribution):
+    """A `ShiftAttribution` that knows the data it came from, and so counts in refunds and money and can be checked.
+
+    Attributes
+    ----------
+    question
+        The periods, the unit and the last day whose data are used.
+    cells
+        What the attribution rests on.
+    """
+
+    question: Question
+    cells: ShiftCells = field(repr=False, compare=False)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every refund of both periods is in."""
+        return "share_reported" not in self.cells.frame
+
+    def impact(self) -> pd.DataFrame:
+        """Give every mechanism and level of the view "who" in refunds and money of the current period.
+
+        Returns
+        -------
+        pandas.DataFrame
+            mechanism, dimension, level; ``n_refunds``, refunds more (or fewer) than if this part had stayed as in the
+            base period (units in the unit quantity, none in value); ``amount``, their money at the current period's
+            mean refund; each with ``_ci_lower`` and ``_ci_upper``.
+        """
+        sold, returned = UNITS[self.question.unit]
+        now = self.cells.frame[self.cells.frame["period"] == "current"]
+        lines, each = now[sold].sum(), now["refunded_amount"].sum() / now[returned].sum()
+        frame = self.to_frame()
+        out = frame[["mechanism", "dimension", "level"]].copy()
+        scales = {"amount": lines * each}
+        if self.question.unit != "value":
+            scales = {"n_refunds": lines, **scales}
+        for name, scale in scales.items():
+            out[name] = frame["contribution"] * scale
+            out[f"{name}_ci_lower"], out[f"{name}_ci_upper"] = frame["ci_lower"] * scale, frame["ci_upper"] * scale
+        return out
+
+    def _worth(self, part: Any) -> str:
+        """A contribution, or the row of one, in refunds and money of the current period."""
+        value = float(getattr(part, "contribution", part))
+        sold, returned = UNITS[self.question.unit]
+        now = self.cells.frame[self.cells.frame["period"] == "current"]
+        lines, each = now[sold].sum(), now["refunded_amount"].sum() / now[returned].sum()
+        cost = money(value * lines * each, currency=self.question.currency)
+        if self.question.unit == "value":
+            return cost
+        return f"{number(value * lines, digits=0)} {ASKED_BACK[self.question.unit]} or {cost}"
+
+    def text(self) -> str:
+        """One paragraph for a manager: the change in points, refunds and money, its parts, and who stands out."""
+        totals = self._view("mechanism")
+        totals = totals.loc[totals["contribution"].abs().sort_values(ascending=False).index]
+        is_sure = (totals["ci_lower"] > 0) | (totals["ci_upper"] < 0)
+        moved = ", ".join(f"{row.mechanism} {_points(row)}" for row in totals[is_sure].itertuples())
+        rest = ", ".join(totals.loc[~is_sure, "mechanism"])
+        named = "; ".join(f"{_name(row)} {_points(row)}, {self._worth(row)}" for row in self.largest(4).itertuples())
+        (b0, b1), (c0, c1) = self.question.base, self.question.current
+        before, after = rate(self.base_rate, digits=2), rate(self.current_rate, digits=2)
+        return (
+            f"Of what was picked up from {c0} to {c1}, {after} {'was' if self.is_final else 'will be'} asked back, "
+            f"against {before} from {b0} to {b1}: {points(self.change, digits=2)}, {self._worth(self.change)} in the "
+            "current period. "
+            + (f"Moved by {moved}. " if moved else "")
+            + (f"Not told from zero: {rest}. " if rest else "")
+            + (f"Standing out: {named}. " if named else "No single level stands out. ")
+            + f"Intervals of {self.confidence:.0%}. The model alone missed {points(self.residual_change, digits=3)} of "
+            "the change; the correction shares that out."
+        )
+
+    def in_order(self) -> pd.DataFrame:
+        """Compare with one order: each mechanism passes to the current period after those before it in the chain.
+
+        Returns
+        -------
+        pandas.DataFrame
+            mechanism; ``shapley``, the contribution of this result (the mean over all orders); ``in_order``. Both sum
+            to the change; how far they lie apart is a matter of convention, not of data.
+        """
+        from gbanalysis.quality.attribution.cells import stages_of
+        from gbanalysis.quality.attribution.fixed_order import contributions_along
+
+        steps: dict[str, float] = {}
+        for player, step in contributions_along(self.cells.frame, stages_of(self.cells)).items():
+            mechanism = player.split("_", 1)[0]
+            steps[mechanism] = steps.get(mechanism, 0.0) + step
+        totals = self._view("mechanism")[["mechanism", "contribution"]].rename(columns={"contribution": "shapley"})
+        return totals.assign(in_order=totals["mechanism"].map(steps)).reset_index(drop=True)
+
+    def checks(self, *, rng: np.random.Generator | int | None = None) -> Checks:
+        """Try to break the attribution: placebo periods, shuffled labels, suppliers left out, hidden causes, peers.
+
+        Placebo, shuffles and leaving out use all lines, summed over hours and goods within a category. dowhy.gcm sees
+        some thousand drawn lines. Default `rng`: the seed of the attribution.
+
+        Returns
+        -------
+        Checks
+            One row a check with ``passed`` (True, False, or None where it only informs), its figure and a sentence.
+        """
+        from gbanalysis.quality.attribution.checks import run_checks
+
+        return run_checks(self, np.random.default_rng(self.question.seed if rng is None else rng))
+
+    def plot_levels(self, *, n: int = 12, ax: Axes | None = None) -> Axes:
+        """Draw the levels of the view "who" that contribute most, with their intervals, the largest first."""
+        from gbanalysis.plots import plot_forest
+
+        levels = self._largest_levels(n)
+        frame = levels.assign(name=[_name(row) for row in levels.itertuples()])
+        frame[["value", "ci_lower", "ci_upper"]] = 100 * frame[["contribution", "ci_lower", "ci_upper"]]
+        return plot_forest(frame, name="name", label="contribution to the change", unit="pp", ax=ax)
+
+    def levels_alt_text(self, *, n: int = 12) -> str:
+        """The chart of `plot_levels` in words."""
+        rows = "; ".join(f"{_name(row)} {_points(row)}" for row in self._largest_levels(n).itertuples())
+        return f"Contributions of single levels to the change of the refund rate, in percentage points: {rows}."
+
+    def _largest_levels(self, n: int) -> pd.DataFrame:
+        levels = self._view("who")
+        return levels.loc[levels["contribution"].abs().sort_values(ascending=False).index].head(n)
+
+
+def _name(row: Any) -> str:
+    """Words for a level, such as "quality of supplier SUP001"."""
+    what = str(row.dimension).removesuffix("_id").replace("_", " ")
+    if what == "community site":
+        return f"{row.mechanism} to the sites of {row.level}"
+    if row.level == "all":
+        return f"{row.mechanism} common to all"
+    return f"{row.mechanism} of {what} {row.level}"
+
+
+def _points(row: Any) -> str:
+    """A contribution in percentage points with its interval."""
+    said = points(row.contribution, (row.ci_lower, row.ci_upper), digits=2)
+    return said.replace("percentage points", "pp")

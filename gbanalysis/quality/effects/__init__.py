@@ -1,0 +1,1 @@
+"""What causes refunds: the graph, and the effects that can be read off the data."""

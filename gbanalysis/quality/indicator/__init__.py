@@ -1,0 +1,1 @@
+"""What the refund rate is, in each of its calibers."""

@@ -1,0 +1,1 @@
+"""Where the refund rate moved beyond what moved around it."""
