@@ -93,7 +93,8 @@ class Effect(Result):
         row = known.loc[known["effect"].abs().idxmax()]
         where = f" (largest for {', '.join(str(row[name]) for name in self.by)})" if self.by else ""
         if self.method == "curve":
-            moved = f"{row['at']:+.1f} {self.per}s against the usual of {self.name}"
+            way = "more" if row["at"] > 0 else "fewer"
+            moved = f"{abs(row['at']):.1f} {self.per}s {way} than usual ({self.name})"
             return f"{moved} change the rate by {_signed(row)}{where}."
         if self.method == "threshold":
             return f"More than {row['threshold']:.1f} of {self.name} change the rate by {_signed(row)}{where}."
