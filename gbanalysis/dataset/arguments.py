@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
@@ -25,7 +26,7 @@ def checked(by: Sequence[str] | str, *, confidence: float, claim_days: int = 0) 
     >>> checked("region", confidence=0.9)
     ('region',)
     """
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise GBAnalysisError(f"confidence must lie between 0 and 1, such as 0.9, not {confidence!r}")
     if claim_days < 0:
         raise GBAnalysisError(f"claim_days must be 0 or more, not {claim_days!r}")
@@ -76,7 +77,7 @@ def known_days(days: tuple[Any, Any], *, name: str, as_of: dt.date) -> tuple[dt.
     NotEnoughDataError
         Where the period ends after `as_of`.
     """
-    if isinstance(days, str) or len(days) != 2:
+    if isinstance(days, str) or not isinstance(days, Sequence) or len(days) != 2:
         raise GBAnalysisError(f"{name} must be two days, the first and the last, not {days!r}")
     first, last = (as_date(day, what=f"a day of {name}") for day in days)
     if first > last:

@@ -46,6 +46,8 @@ def check_costs(costs: pd.DataFrame) -> pd.DataFrame:
     >>> check_costs(pd.DataFrame([row]))["size"].tolist()
     [nan]
     """
+    if not hasattr(costs, "columns"):
+        raise ContractError(f"costs must be a frame with the columns {', '.join(COLUMNS)}, not {type(costs).__name__}")
     missing = [name for name in COLUMNS if name not in costs]
     if missing:
         raise ContractError(

@@ -169,6 +169,8 @@ def complete_cells(
     policies
         The contract's table; None where there is none.
     """
+    if cells.empty:
+        return ShiftCells(cells, (), (), goods)
     cells, notes = _one_way_a_grid(cells)
     notes += [f"{key} is not known: one level stands for all" for key in WAY[:4] if (cells[key] == NO_VALUE).all()]
     stages, found = _fill_hours(cells)

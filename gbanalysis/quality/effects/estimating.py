@@ -11,7 +11,7 @@ import pandas as pd
 
 from gbanalysis.dataset.arguments import checked, known_day, known_days
 from gbanalysis.dataset.contract import STAGES
-from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
+from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality import facts
 from gbanalysis.quality.effects.adjustment import make_adjustment, to_adjust_for
 from gbanalysis.quality.effects.cells import MEASURES
@@ -92,7 +92,7 @@ def estimate_effect(
     Raises
     ------
     NotIdentifiedError
-        Where the graph says that an unrecorded node stands in the way.
+        Where the graph says that an unrecorded node stands in the way, or there is one supplier only to compare.
     ContractError
         Where the data have no refunds.
     NotEnoughDataError
@@ -136,6 +136,12 @@ def estimate_effect(
     days = {"first": first, "last": min(last, mature), "as_of": as_of}
     if treatment == "supplier":
         cells = _cells(dataset, None, measures, days)
+        if not cells["refunded"].sum():
+            raise NotEnoughDataError("no line of the period was refunded, so suppliers cannot be compared")
+        if cells["supplier_id"].nunique() == 1:
+            raise NotIdentifiedError(
+                f"one supplier, {cells['supplier_id'].iloc[0]}, sold everything: it cannot be compared with others"
+            )
         frame = supplier_rows(cells, confidence=confidence)
         return Effect(frame, treatment, "supplier", (), found, nodes, tuple(notes), confidence)
     cells, terms = _treated_cells(dataset, treatment, measures, days, notes)

@@ -125,7 +125,7 @@ def backtest_projection(
     NotEnoughDataError
         The history is too short for so many cutoffs.
     GBAnalysisError
-        `step` is shorter than the refund window.
+        `step` is shorter than the refund window, or `n_cutoffs` below 1.
 
     Notes
     -----
@@ -150,6 +150,8 @@ def backtest_projection(
     day = known_day(dataset, as_of)
     if step < dataset.settings.refund_window_days:
         raise GBAnalysisError(f"step must be {dataset.settings.refund_window_days} days or more, not {step}")
+    if n_cutoffs < 1:
+        raise GBAnalysisError(f"n_cutoffs must be 1 or more, not {n_cutoffs}")
     rng = np.random.default_rng(rng)
     _, arrays = read_delays(dataset, unit="line", date="fulfilled", by=(), as_of=day)
     stages = read_stages(dataset, cells=arrays.cells, as_of=day)

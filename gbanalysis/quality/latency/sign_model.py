@@ -95,7 +95,8 @@ def fit_signs(by_age: Sequence[Signs], *, trained_to: int) -> SignModel:
     days = slice(wait + WARM_UP, trained_to - wait + 1)
     if days.stop - days.start < LEAST_DAYS:
         needed = 2 * wait + WARM_UP + LEAST_DAYS
-        raise NotEnoughDataError(f"leading signs need {needed} days to learn from, and there are {trained_to + 1}")
+        there = max(trained_to + 1, 0)
+        raise NotEnoughDataError(f"leading signs need {needed} days to learn from, and there are {there}")
     models = tuple(_fit_age(signs, days) for signs in by_age)
     open_sums = np.zeros((2, days.stop - days.start - wait))
     for age, (signs, model) in enumerate(zip(by_age, models, strict=True)):

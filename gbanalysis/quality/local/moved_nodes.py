@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def find_local_shifts(
     day = known_day(dataset, as_of)
     then, now = known_periods(base, current, as_of=day)
     names = _checked_hierarchy(hierarchy)
-    if not 0 < fdr < 1:
+    if not isinstance(fdr, Real) or not 0 < fdr < 1:
         raise GBAnalysisError(f"fdr must lie between 0 and 1, such as 0.05, not {fdr!r}")
     rng = np.random.default_rng(0 if rng is None else rng)
     dataset.require("refunds")
