@@ -3,8 +3,8 @@
 With every mechanism taken from the current period with probability t, each on its own, the expected rate V(t) is a
 product of factors on each route. A mechanism's Shapley value is the mean over t from 0 to 1 of the effect of switching
 it (G. Owen 1972, Management Science 18, P64-P79, the multilinear extension). The integrand is a polynomial in t, so a
-Gauss rule gives the mean exactly, however many mechanisms there are; no coalition is listed. Beyond sixteen mechanisms
-the terms of the polynomial that a rule of eight points misses are below rounding.
+Gauss rule gives the mean exactly, however many mechanisms there are; no coalition is listed. Beyond twelve mechanisms
+the terms of the polynomial that a rule of six points misses, products of thirteen relative changes, are below rounding.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from gbanalysis.quality.attribution.factors import MIX, Factor, RouteModel, base
 
 FloatArray = NDArray[np.float64]
 
-CHUNK = 20_000  # numbers an array holds while routes are worked through
-MOST_NODES = 8  # points of the rule
+CHUNK, END_CHUNK = 20_000, 60_000  # numbers an array holds while routes are worked through; without coalitions
+MOST_NODES = 6  # points of the rule
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def shapley_routes(model: RouteModel) -> RouteWorth:
     nodes, weights = np.polynomial.legendre.leggauss(min((model.n_players + 1) // 2, MOST_NODES))
     value = np.empty((size, model.tables.n_routes))
     slope = np.empty((size, model.tables.n_routes, model.slots.size))
-    for part in _chunks(model):
+    for part in _chunks(model, CHUNK):
         product, fixed = base_product(model, part)
         factors = list_factors(model, part)
         shape = product.shape
@@ -52,7 +52,7 @@ def shapley_routes(model: RouteModel) -> RouteWorth:
         for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
             mean = weight * product
             for factor in factors:
-                mean = mean * _mixed(factor.values, node, factor.players)
+                mean = mean * factor.on_routes(_mixed(factor.values, node, factor.players))
             meet = [each for factor in factors for each in _switch(factor, node, mean, by_player, by_slot)]
             moved = (by_player * mean[:, None]).reshape(shape[0], size, -1)
             found += moved.sum(axis=2)
@@ -64,10 +64,10 @@ def shapley_routes(model: RouteModel) -> RouteWorth:
     return RouteWorth(value, slope)
 
 
-def _chunks(model: RouteModel) -> list[slice]:
+def _chunks(model: RouteModel, most: int) -> list[slice]:
     """Cut the routes so that the arrays stay small."""
     points = 2 * model.tables.heat.shape[2] * len(model.exponents)
-    step = max(CHUNK // points, 1)
+    step = max(most // points, 1)
     return [slice(first, first + step) for first in range(0, model.tables.n_routes, step)]
 
 
@@ -94,14 +94,14 @@ def _switch(
     if MIX in factor.players:
         switches.append((by_player.shape[1] - 1, None))
     for row, player in switches:
-        by_player[:, row] = _switched(factor.values, node, factor.players, player) / whole
-    rest = mean / whole
+        by_player[:, row] = factor.on_routes(_switched(factor.values, node, factor.players, player) / whole)
+    rest = mean / factor.on_routes(whole)
     meetings = []
     for slot, slope in factor.slopes:
-        by_slot[:, slot] = _mixed(slope, node, factor.players) / whole
-        wide = np.broadcast_to(slope, (*slope.shape[: len(factor.players)], *rest.shape))
-        inner = np.einsum("znr,...znr->...z", rest, wide)
-        meetings += [(row, slot, _switched(inner, node, factor.players, player)) for row, player in switches]
+        by_slot[:, slot] = factor.on_routes(_mixed(slope, node, factor.players) / whole)
+        for row, player in switches:
+            own = factor.on_routes(_switched(slope, node, factor.players, player))
+            meetings.append((row, slot, np.einsum("znr,znr->z", rest, np.broadcast_to(own, rest.shape))))
     return meetings
 
 
@@ -113,7 +113,7 @@ def _switched(values: FloatArray, node: float, players: tuple[int, ...], player:
 def end_values(model: RouteModel) -> FloatArray:
     """Expected rate of each route, times its probability, in the base and the current period, shape (2, routes)."""
     value = np.empty((2, model.tables.n_routes))
-    for part in _chunks(model):
+    for part in _chunks(model, END_CHUNK):
         product = base_product(model, part)[0]
         factors = list_factors(model, part, slopes=False)
         for period in (0, 1):
@@ -124,7 +124,7 @@ def end_values(model: RouteModel) -> FloatArray:
 def _whole(product: FloatArray, factors: list[Factor], period: int) -> FloatArray:
     """The product of all factors with every mechanism taken from one period."""
     for factor in factors:
-        product = product * factor.values[(period,) * len(factor.players)]
+        product = product * factor.on_routes(factor.values[(period,) * len(factor.players)])
     return product
 
 
@@ -134,7 +134,7 @@ def end_slopes(model: RouteModel) -> FloatArray:
     Shares of mix and allocation are taken as given.
     """
     slope = np.zeros((2, model.tables.n_routes, model.slots.size))
-    for part in _chunks(model):
+    for part in _chunks(model, END_CHUNK):
         product, fixed = base_product(model, part)
         factors = list_factors(model, part)
         for period in (0, 1):
@@ -144,6 +144,6 @@ def end_slopes(model: RouteModel) -> FloatArray:
             for factor in factors[3:]:  # after mix, allocation and weather
                 at = (period,) * len(factor.players)
                 for slot, by in factor.slopes:
-                    ratio = np.broadcast_to(by[at] / factor.values[at], mean.shape)
+                    ratio = np.broadcast_to(factor.on_routes(by[at] / factor.values[at]), mean.shape)
                     slope[period, part, slot] = np.einsum("znr,znr->z", mean, ratio)
     return slope

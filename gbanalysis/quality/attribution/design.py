@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from gbanalysis.quality.attribution.mechanisms import CodedCells
 
@@ -157,19 +156,3 @@ def lay_out(cells: CodedCells) -> Design:
     terms = make_terms(basis, cells.quality)
     sizes = tuple(1 if term.key is None else cells.size(term.key) for term in terms)
     return Design(basis, terms, tuple(int(at) for at in np.cumsum((0, *sizes[:-1]))), sizes)
-
-
-def model_matrix(design: Design, cells: CodedCells) -> sparse.csr_matrix:
-    """One row a cell. A change enters as +1/2 in the current period and -1/2 in the base one."""
-    basis = design.basis.of_rows(cells)
-    half = cells.period - 0.5
-    columns, values = [], []
-    for place, term in enumerate(design.terms):
-        level = 0 if term.key is None else cells.codes[term.key]
-        columns.append(np.broadcast_to(design.offsets[place] + level, half.shape))
-        value = basis[list(term.powers)].sum(axis=0)
-        values.append(value if term.player is None else value * half)
-    width = len(design.terms)
-    starts = np.arange(0, width * len(half) + 1, width)
-    data = np.stack(values, axis=1).ravel(), np.stack(columns, axis=1).ravel(), starts
-    return sparse.csr_matrix(data, shape=(len(half), design.n_columns))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, special
+from scipy import special
 
 from gbanalysis.quality.attribution.influence import indicator
 from gbanalysis.quality.attribution.mechanisms import CodedCells
@@ -75,7 +75,7 @@ def _link(cells: CodedCells, model: RefundModel) -> tuple[float, float]:
     p = special.expit(eta)
     weight = cells.n * p * (1 - p)
     extra = (eta - np.average(eta, weights=weight)) ** 2
-    explained = model.matrix @ (model.covariance @ (model.matrix.T @ (weight * extra / model.dispersion)))
+    explained = model.matrix @ (model.covariance @ (model.matrix.project(weight * extra / model.dispersion)))
     parts = (extra - explained) * (cells.refunded - cells.n * p)
     spread = max(float((np.bincount(cells.cluster(key), parts) ** 2).sum()) for key in ("supplier_id", "grid_id"))
     return _two_sided(float(parts.sum()) / np.sqrt(spread))
@@ -88,8 +88,9 @@ def _dispersion(cells: CodedCells, model: RefundModel, key: str) -> tuple[float,
     groups = indicator(code, int(code.max()) + 1)
     weight = cells.n * p * (1 - p)
     chance = groups @ (weight + cells.extra_variance)
-    lever = groups @ sparse.diags(weight) @ model.matrix
-    fitted = np.asarray(lever.multiply(lever @ model.covariance).sum(axis=1)).ravel() / model.dispersion
+    levers = (lever for lever, _ in model.matrix.sums(code, weight))
+    fitted = np.concatenate([np.asarray(lever.multiply(lever @ model.covariance).sum(axis=1)) for lever in levers])
+    fitted = fitted.ravel() / model.dispersion
     excess = (groups @ (cells.refunded - cells.n * p)) ** 2 - (chance - fitted)
     spread = 2 * chance**2 + groups @ (weight * (1 - 6 * p * (1 - p)))
     score = float(excess.sum() / np.sqrt(spread.sum()))
@@ -102,9 +103,8 @@ def _like_levels(cells: CodedCells, model: RefundModel, group: str) -> tuple[flo
     places = [place for place, term in enumerate(design.terms) if term.group == group]
     columns = np.concatenate([np.arange(design.n_columns)[design.columns(place)] for place in places])
     p = model.probability(model.effects)
-    weight = cells.n * p * (1 - p) / model.dispersion
-    information = (model.matrix.T @ sparse.diags(weight) @ model.matrix).toarray()
-    target = model.matrix.T @ (cells.refunded - cells.n * p) / model.dispersion + information @ model.effects
+    information = inverse(model.covariance) - np.diag(model.penalty)
+    target = model.matrix.project(cells.refunded - cells.n * p) / model.dispersion + information @ model.effects
     penalty = model.penalty.copy()
     penalty[columns] = FREE
     covariance = inverse(information + np.diag(penalty))

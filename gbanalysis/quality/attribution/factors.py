@@ -17,6 +17,8 @@ from gbanalysis.quality.attribution.link import fit_exponentials
 from gbanalysis.quality.attribution.tables import Tables
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Part = slice | IntArray  # some routes
 StagePoint = tuple[int, int, FloatArray, FloatArray, FloatArray, FloatArray | None]
 
 MIX, ALLOCATION, WEATHER, FIRST_TRANSIT = 0, 1, 2, 3  # places of players
@@ -59,11 +61,17 @@ class Factor:
     """One factor: its value by the period (0, 1) of each of its players, and its derivatives.
 
     ``values`` has one axis of length 2 a player, then routes, weather points and exponents (the last two may be 1).
+    With ``alike`` only routes that differ have a place there, and it tells each route's.
     """
 
     players: tuple[int, ...]
     values: FloatArray
     slopes: tuple[tuple[int, FloatArray], ...] = ()
+    alike: IntArray | None = None
+
+    def on_routes(self, found: FloatArray) -> FloatArray:
+        """Give each route what was worked out for those that differ (first axis)."""
+        return found if self.alike is None else found[self.alike]
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,7 @@ def _range(
     return low.min(axis=1) - swing + np.minimum(rule, 0), high.max(axis=1) + swing + np.maximum(rule, 0)
 
 
-def weather_points(tables: Tables, part: slice) -> tuple[FloatArray, FloatArray, FloatArray]:
+def weather_points(tables: Tables, part: Part) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Points of the weather on some routes, base period's first, their weights, and which period each belongs to."""
     region = tables.codes["region"][part]
     used = np.concatenate([row.any(axis=0) for row in tables.heat_shares])
@@ -147,7 +155,7 @@ def weather_points(tables: Tables, part: slice) -> tuple[FloatArray, FloatArray,
     return heat[:, used], shares[:, used], period[used]
 
 
-def base_product(model: RouteModel, part: slice) -> tuple[FloatArray, list[tuple[int, FloatArray]]]:
+def base_product(model: RouteModel, part: Part) -> tuple[FloatArray, list[tuple[int, FloatArray]]]:
     """What does not depend on a coalition, shape (routes, points, exponents), and its logarithmic derivatives."""
     heat, shares, _ = weather_points(model.tables, part)
     c = model.coefficients[part]
@@ -168,7 +176,7 @@ def _exp(level: FloatArray, power: FloatArray) -> FloatArray:
     return result
 
 
-def list_factors(model: RouteModel, part: slice, *, slopes: bool = True) -> list[Factor]:
+def list_factors(model: RouteModel, part: Part, *, slopes: bool = True) -> list[Factor]:
     """All factors on some routes; without `slopes` the stages' derivatives, which cost most, are left out."""
     tables, slots = model.tables, model.slots
     power = model.exponents
@@ -200,7 +208,7 @@ def _share_factor(player: int, shares: FloatArray, slot: int) -> Factor:
 
 
 def _stage_points(
-    tables: Tables, design: Design, c: FloatArray, stage: int, part: slice, heat: FloatArray
+    tables: Tables, design: Design, c: FloatArray, stage: int, part: Part, heat: FloatArray
 ) -> list[StagePoint]:
     """All points of a stage: periods of hours and node temperature, weight, log-odds, hours, node temperature."""
     basis = design.basis
@@ -225,8 +233,21 @@ def _stage_points(
     return points
 
 
-def _stage_factor(model: RouteModel, stage: int, part: slice, with_slopes: bool) -> Factor:
-    """The mean over hours, and node temperature where it is known, with its derivatives."""
+def _stage_factor(model: RouteModel, stage: int, part: Part, with_slopes: bool) -> Factor:
+    """The mean over hours, and node temperature where it is known, with its derivatives.
+
+    Routes of one segment, category and region have it in common, and it is worked out once for them.
+    """
+    tables, basis = model.tables, model.design.basis
+    keys = [tables.hours[stage].segment, tables.codes["category"], tables.codes["region"]]
+    if stage in basis.cooled:
+        keys.append(tables.node_heat[basis.cooled.index(stage)].segment)
+    code = np.ravel_multi_index([key[part] for key in keys], [int(key.max()) + 1 for key in keys])
+    _, first, alike = np.unique(code, return_index=True, return_inverse=True)
+    return replace(_one_stage(model, stage, np.arange(tables.n_routes)[part][first], with_slopes), alike=alike)
+
+
+def _one_stage(model: RouteModel, stage: int, part: IntArray, with_slopes: bool) -> Factor:
     tables, basis, slots = model.tables, model.design.basis, model.slots
     c, power = model.coefficients[part], model.exponents
     heat = weather_points(tables, part)[0]

@@ -25,11 +25,12 @@ def rates_along(model: RouteModel) -> NDArray[np.float64]:
     rates = np.zeros(model.n_players + 1)
     for first in range(0, model.tables.n_routes, ROUTES_AT_ONCE):
         part = slice(first, first + ROUTES_AT_ONCE)
-        product, factors = base_product(model, part)[0], list_factors(model, part)
+        product, factors = base_product(model, part)[0], list_factors(model, part, slopes=False)
         for switched in range(len(rates)):
             mean = product
             for factor in factors:
-                mean = mean * factor.values[tuple(int(player < switched) for player in factor.players)]
+                at = tuple(int(player < switched) for player in factor.players)
+                mean = mean * factor.on_routes(factor.values[at])
             rates[switched] += mean.sum()
     return rates
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse, special
+from scipy import linalg, special
 
 from gbanalysis.errors import GBAnalysisError
-from gbanalysis.quality.attribution.design import Design, lay_out, model_matrix
+from gbanalysis.quality.attribution.design import Design, lay_out
 from gbanalysis.quality.attribution.mechanisms import CodedCells
+from gbanalysis.quality.attribution.model_rows import ModelRows, model_rows
 from gbanalysis.stats.shrinkage import PSEUDO_LEVELS, sparse_variances
 
 FloatArray = NDArray[np.float64]
@@ -24,6 +25,7 @@ IntArray = NDArray[np.int64]
 MAX_STEPS, VARIANCE_STEPS, LAST_VARIANCES, TOLERANCE = 40, 20, 8, 1e-7
 PLAIN_STEPS = 2  # before the residuals say something of the dispersion
 LARGEST_STEP = 2.0
+STALE = 0.01  # log-odds by which effects may have moved before the information, which costs most, is summed anew
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class RefundModel:
     """
 
     design: Design
-    matrix: sparse.csr_matrix
+    matrix: ModelRows
     effects: FloatArray
     penalty: FloatArray
     covariance: FloatArray
@@ -65,19 +67,21 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
     and M. Fasiolo (2017), Biometrics 73, 1071-1081.
     """
     design = lay_out(cells)
-    matrix = model_matrix(design, cells)
-    transposed = matrix.T.tocsr()
+    matrix = model_rows(design, cells)
     scale = np.concatenate([np.full(size, term.scale) for term, size in zip(design.terms, design.sizes, strict=True)])
     penalty = scale**-2.0
     effects = np.zeros(design.n_columns)
     effects[0] = special.logit(np.clip(cells.refunded.sum() / cells.n.sum(), 1e-6, 1 - 1e-6))
     clusters, dispersion = [cells.cluster(key) for key in ("supplier_id", "grid_id")], 1.0
+    plain, drift = np.zeros((design.n_columns, design.n_columns)), np.inf
     for step in range(MAX_STEPS):
         p = special.expit(matrix @ effects)
         if PLAIN_STEPS <= step < LAST_VARIANCES:
             dispersion = _dispersion(cells, p, clusters)
-        score = transposed @ (cells.refunded - cells.n * p) / dispersion
-        information = (transposed @ sparse.diags(cells.n * p * (1 - p) / dispersion) @ matrix).toarray()
+        score = matrix.project(cells.refunded - cells.n * p) / dispersion
+        if drift > STALE:
+            plain, drift = matrix.gram(cells.n * p * (1 - p)), 0.0
+        information = plain / dispersion
         target, before = score + information @ effects, effects
         for _ in range(VARIANCE_STEPS if step < LAST_VARIANCES else 1):
             covariance = inverse(information + np.diag(penalty))
@@ -91,6 +95,7 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
                 break
         moved = float(np.abs(effects - before).max())
         effects = before + (effects - before) * min(1.0, LARGEST_STEP / max(moved, LARGEST_STEP))
+        drift += moved
         if moved < TOLERANCE:
             return RefundModel(design, matrix, effects, penalty, covariance, dispersion)
     raise GBAnalysisError(f"the refund model did not settle in {MAX_STEPS} steps (last moved by {moved:.2g})")

@@ -28,8 +28,6 @@ from gbanalysis.quality.attribution.tables import Tables
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-BLOCK = 256  # figures worked out at a time, for memory
-
 
 def variances(
     cells: CodedCells, model: RefundModel, corrected: Correction, tables: Tables, figures: Derivatives
@@ -61,21 +59,22 @@ def outcome_variance(
     ----------
     A. C. Cameron, J. B. Gelbach and D. L. Miller (2011), Journal of Business & Economic Statistics 29, 238-249.
     """
-    shape = (len(cells.n), 2)
-    share = sparse.csr_matrix((1 / cells.totals[cells.period], (np.arange(shape[0]), cells.period)), shape=shape)
-    lever = sparse.hstack([model.matrix / model.dispersion, share]).tocsr()
-    towards = np.hstack([direction, pull]).T
-    moved = sparse.diags(cells.refunded - cells.n * model.probability(effects)) @ lever
+    towards = np.hstack([direction / model.dispersion, pull / cells.totals]).T
+    left = cells.refunded - cells.n * model.probability(effects)
     days = int(cells.day.max()) + 1
     supplier = cells.codes["supplier_id"] * days + cells.day
     grid = cells.codes["grid_id"] * days + cells.day
-    first, second = _clustered(moved, towards, supplier), _clustered(moved, towards, grid)
-    both = _clustered(moved, towards, supplier * cells.size("grid_id") + cells.codes["grid_id"])
-    known = np.maximum(np.maximum(first, second), first + second - both)
+    first, second = _clustered(cells, model, left, towards, supplier), _clustered(cells, model, left, towards, grid)
+    both = _clustered(cells, model, left, towards, supplier * cells.size("grid_id") + cells.codes["grid_id"])
+    known = np.maximum(first + second - both, both / 2)
     known *= days_each(cells) / max(days_each(cells) - 1, 1)
     if cells.extra_variance.any():
-        known = known + _clustered(sparse.diags(np.sqrt(cells.extra_variance)) @ lever, towards, None)
-    return np.asarray(known + (((lever.T @ cells.shared_error).T @ towards) ** 2).sum(axis=0))
+        own = np.arange(len(cells.n))
+        known = known + _clustered(cells, model, np.sqrt(cells.extra_variance), towards, own)
+    for error in cells.shared_error.T:
+        by_period = np.bincount(cells.period, weights=error, minlength=2)
+        known = known + (np.concatenate([model.matrix.project(error), by_period]) @ towards) ** 2
+    return np.asarray(known)
 
 
 def days_each(cells: CodedCells) -> int:
@@ -83,13 +82,19 @@ def days_each(cells: CodedCells) -> int:
     return min(len(np.unique(cells.day[cells.period == period])) for period in (0, 1))
 
 
-def _clustered(scores: sparse.csr_matrix, towards: FloatArray, cluster: IntArray | None) -> FloatArray:
-    """Sum of squared cluster sums of scores @ towards; without clusters, each row is its own."""
-    if cluster is not None:
-        _, code = np.unique(cluster, return_inverse=True)
-        scores = indicator(code, int(code.max()) + 1) @ scores
-    blocks = (scores @ towards[:, at : at + BLOCK] for at in range(0, towards.shape[1], BLOCK))
-    return np.concatenate([np.einsum("cl,cl->l", sums, sums) for sums in blocks])
+def _clustered(
+    cells: CodedCells, model: RefundModel, left: FloatArray, towards: FloatArray, cluster: IntArray
+) -> FloatArray:
+    """Sum over clusters of the square of what its rows' residuals `left` move each figure by.
+
+    The products of the clusters' scores are summed before the figures are looked at, of which there may be thousands.
+    """
+    products = np.zeros((len(towards), len(towards)))
+    periods = indicator(cells.period, 2).T.tocsr()
+    for sums, adding in model.matrix.sums(cluster, left):
+        scores = sparse.hstack([sums, adding @ periods]).tocsr()
+        products += (scores.T @ scores).toarray()
+    return np.asarray(np.einsum("ef,ef->f", towards, products @ towards))
 
 
 def table_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> FloatArray:
