@@ -1,7 +1,7 @@
 """What a triangle's own past says of its projections: which effects to keep, and how wide intervals must be.
 
 Shocks of single reporting days and a drift that stretches time are real in some triangles and, in others, noise that
-a projection carries on into the future. And in some triangles events come in clumps that no law here knows of. So the
+a projection carries on into the future. And some triangles scatter in ways that no law here knows of. So the
 triangle is projected as it stood on some past days, over delays short enough that the outcome is known by now: an
 effect is kept where it brought the projections clearly nearer, and draws are spread as far as the outcomes lay.
 """

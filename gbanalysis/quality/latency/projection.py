@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.latency import levels
-from gbanalysis.quality.latency.delay_choice import choose_effects, spread_draws, spread_factor
+from gbanalysis.quality.latency.clumps import clump_size, in_clumps
+from gbanalysis.quality.latency.delay_choice import OPTIONAL, choose_effects, spread_draws, spread_factor
 from gbanalysis.quality.latency.delays import first_immature, fit_delays
 from gbanalysis.quality.latency.triangle import Day, Triangle
 from gbanalysis.results import Result, require_sum
@@ -230,8 +231,8 @@ def project_triangle(
     Notes
     -----
     The delay law (`delays.fit_delays`) gives draws of the share reported of each cell and day, the levels
-    (`levels`) draws of what is still to come. At most the newest 90 reference days, or three times the longest delay,
-    are used for both; older days are complete and stay as they are.
+    (`levels`) draws of what is still to come, both in units of the clumps that events come in (`clumps`). At most the
+    newest 90 reference days, or three times the longest delay, are used; older days are complete and stay as they are.
 
     Examples
     --------
@@ -265,8 +266,10 @@ def project_triangle(
 
 def _simulate(recent: Triangle, last: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Draw the shares reported and the events still to come of the immature days."""
+    size = clump_size(fit_delays(recent, last=last, without=OPTIONAL))
+    recent = in_clumps(recent, size)
     without = choose_effects(recent, last=last, rng=rng)
     shares = fit_delays(recent, last=last, without=without).draw_shares(N_DRAWS, rng)
     count, start = recent.ultimate(), recent.n_days - shares.shape[2]
     remaining = levels.draw_final(count, recent.offered(), shares, recent.cycle, start, rng)
-    return shares, spread_draws(remaining, spread_factor(recent, without=without, last=last, rng=rng))
+    return shares, size * spread_draws(remaining, spread_factor(recent, without=without, last=last, rng=rng))
