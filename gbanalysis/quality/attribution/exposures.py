@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.quality.attribution.mechanisms import CodedCells, Stage
+from gbanalysis.quality.attribution.mechanisms import CodedCells, Stage, without_gaps
 from gbanalysis.stats.quadrature import gauss_rule
 from gbanalysis.stats.shrinkage import sparse_variances
 
@@ -75,7 +75,7 @@ def fit_exposure(cells: CodedCells, stage: Stage, values: FloatArray, route: dic
     """
     n_nodes = cells.size(stage.node)
     row_key = cells.codes[stage.before] * n_nodes + cells.codes[stage.node]
-    keys, row_segment = np.unique(row_key, return_inverse=True)
+    keys, row_segment = without_gaps(row_key)
     size = len(keys)
     segment = np.searchsorted(keys, route[stage.before] * n_nodes + route[stage.node])
     group = cells.period * size + row_segment
@@ -111,7 +111,7 @@ def fit_exposure(cells: CodedCells, stage: Stage, values: FloatArray, route: dic
 def mean_variances(cells: CodedCells, group: IntArray, residual: FloatArray, size: int) -> FloatArray:
     """Variance of each group's mean over lines, its days as clusters; infinite with a single day."""
     days = int(cells.day.max()) + 1
-    keys, code = np.unique(group * days + cells.day, return_inverse=True)
+    keys, code = without_gaps(group * days + cells.day)
     sums = np.bincount(code, weights=cells.n * residual)
     lines = np.bincount(group, weights=cells.n, minlength=size)
     lines = np.where(lines > 0, lines, 1.0)

@@ -28,14 +28,15 @@ IntArray = NDArray[np.int64]
 class Derivatives:
     """Values of some figures (rows) and their derivatives.
 
-    ``effects`` by the model's effects; ``mix`` by the probability of each pair, ``allocation`` of each choice, one
-    array a period; ``means`` by the mean of each segment, one (period, figure, segment) array an exposure; ``slopes``
-    by an exposure's slope on the weather at fixed means (figures, exposures).
+    ``effects`` by the model's effects; ``mix`` by the probability of each pair, one sparse matrix a period, for a level
+    has few pairs; ``allocation`` of each choice, one array a period; ``means`` by the mean of each segment, one
+    (period, figure, segment) array an exposure; ``slopes`` by an exposure's slope on the weather at fixed means
+    (figures, exposures).
     """
 
     value: FloatArray
     effects: FloatArray
-    mix: FloatArray
+    mix: tuple[sparse.csr_matrix, ...]
     allocation: FloatArray
     means: tuple[FloatArray, ...]
     slopes: FloatArray
@@ -72,7 +73,7 @@ def derive_all(cells: CodedCells, model: RouteModel, accounts: Sequence[Account]
     return Derivatives(
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.effects for part in parts]),
-        np.concatenate([part.mix for part in parts], axis=1),
+        tuple(sparse.vstack([part.mix[period] for part in parts], format="csr") for period in (0, 1)),
         np.concatenate([part.allocation for part in parts], axis=1),
         tuple(np.concatenate(means, axis=1) for means in zip(*(part.means for part in parts), strict=True)),
         np.concatenate([part.slopes for part in parts]),
@@ -90,12 +91,16 @@ def _derive(model: RouteModel, worth: RouteWorth, account: Account, cells: Coded
         return found
     centre = _sum_levels(model, worth.value[-1], worth.slope[-1], nobody, 1)
     growth = _growth(model.tables, level, size)[:, None]
-    belongs = np.zeros_like(found.mix[0])
-    belongs[level, model.tables.pair] = centre.value[0]
+    pairs = model.tables.mix.shape[1]
+    own = np.unique(level * pairs + model.tables.pair)
+    belongs = sparse.csr_matrix((np.full(len(own), centre.value[0]), np.divmod(own, pairs)), shape=(size, pairs))
     return Derivatives(
         found.value - growth[:, 0] * centre.value,
         found.effects - growth * centre.effects,
-        found.mix - growth * centre.mix + np.stack([belongs, -belongs]),
+        tuple(
+            mine - sparse.csr_matrix(growth) @ other + sign * belongs
+            for mine, other, sign in zip(found.mix, centre.mix, (1.0, -1.0), strict=True)
+        ),
         found.allocation - growth * centre.allocation,
         tuple(mine - growth * other for mine, other in zip(found.means, centre.means, strict=True)),
         found.slopes - growth * centre.slopes,
@@ -111,6 +116,7 @@ def _growth(tables: Tables, level: IntArray, size: int) -> FloatArray:
 def _sum_levels(model: RouteModel, value: FloatArray, slope: FloatArray, level: IntArray, size: int) -> Derivatives:
     """Sum the routes by level."""
     tables, slots = model.tables, model.slots
+    by_mix, by_choice = np.split(slope[:, slots.shares : slots.shares + 4].T, 2)
     means, tilts = [], []
     for place, exposure in enumerate(tables.exposures):
         slot = slots.exposure(place)
@@ -121,13 +127,10 @@ def _sum_levels(model: RouteModel, value: FloatArray, slope: FloatArray, level: 
     return Derivatives(
         np.asarray(np.bincount(level, weights=value, minlength=size), dtype=float),
         effect_slopes(model.design, tables.codes, slope, level, size),
-        _by_share(level, tables.pair, slope, slots.shares, size, tables.mix.shape[1]),
-        _by_share(level, tables.choice, slope, slots.shares + 2, size, tables.allocation.shape[1]),
+        tuple(
+            sparse.csr_matrix((values, (level, tables.pair)), shape=(size, tables.mix.shape[1])) for values in by_mix
+        ),
+        np.stack([sum_by(level, tables.choice, values, size, tables.allocation.shape[1]) for values in by_choice]),
         tuple(means),
         np.array(tilts).reshape(len(tilts), size).T,
     )
-
-
-def _by_share(level: IntArray, code: IntArray, slope: FloatArray, slot: int, size: int, width: int) -> FloatArray:
-    """Derivatives by the entries of a table of shares, one array a period."""
-    return np.stack([sum_by(level, code, slope[:, slot + period], size, width) for period in (0, 1)])

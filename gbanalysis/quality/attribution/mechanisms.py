@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,7 @@ PERIODS = ("base", "current")
 KEYS = ("category", "supplier_id", "origin_id", "central_id", "grid_id", "region")
 DESTINATION = ("central_id", "grid_id", "region")  # what the last node of a line's way settles
 QUALITY = ("supplier_id", "category", "origin_id", "central_id", "grid_id")  # dimensions in which quality may change
+MOST_GAPS = 8  # numbers a row that a table of numbers may hold; beyond, rows are sorted
 DEGREES, HOURS = 10.0, 10.0  # units in which temperatures and hours enter the model
 
 
@@ -148,12 +149,26 @@ class CodedCells:
 
     def cluster(self, key: str) -> IntArray:
         """Number of each row's cluster: the level of a key on a day."""
-        days = int(self.day.max()) + 1
-        return np.asarray(np.unique(self.codes[key] * days + self.day, return_inverse=True)[1])
+        return without_gaps(self.codes[key] * (int(self.day.max()) + 1) + self.day)[1]
 
     def size(self, key: str) -> int:
         """Number of levels of a key."""
         return len(self.labels[key])
+
+
+def without_gaps(code: IntArray) -> tuple[IntArray, IntArray]:
+    """Give the distinct numbers in their order, and the place of each row's among them, without sorting the rows.
+
+    Examples
+    --------
+    >>> without_gaps(np.array([7, 2, 7]))
+    (array([2, 7]), array([1, 0, 1]))
+    """
+    if code.max() > MOST_GAPS * len(code):
+        found, place = np.unique(code, return_inverse=True)
+        return found, place
+    is_used = np.bincount(code) > 0
+    return np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[code]
 
 
 def encode_cells(
@@ -188,19 +203,19 @@ def encode_cells(
     shared = np.zeros((len(cells), 0)) if shared_error is None else np.asarray(shared_error, dtype=float)
     if shared.ndim != 2 or len(shared) != len(cells) or not np.isfinite(shared).all():
         raise ContractError("shared_error needs one finite row for each row of the cells")
-    cells = cells[kept]
+    if not kept.all():
+        cells, shared = cells[kept], shared[kept]
     _check_counts(cells)
     n = cells["n"].to_numpy(dtype=float)
     codes, labels = {}, {}
     for key in dict.fromkeys((*KEYS, last)):
-        code, level = pd.factorize(cells[key], sort=True)
-        if (code < 0).any():
-            raise ContractError(f"{key} is empty in {int((code < 0).sum())} cells")
-        codes[key], labels[key] = code.astype(np.int64), np.asarray(level, dtype=object)
+        codes[key], labels[key] = _levels(cells[key])
     for key in DESTINATION:
-        owners = cells.groupby(last)[key].nunique()
-        if (owners > 1).any():
-            raise ContractError(f"{last.removesuffix('_id')} {owners.index[owners > 1][0]} has more than one {key}")
+        owner = np.zeros(len(labels[last]), dtype=np.int64)
+        owner[codes[last]] = codes[key]
+        if len(other := np.flatnonzero(owner[codes[last]] != codes[key])):
+            shared_one = labels[last][codes[last][other[0]]]
+            raise ContractError(f"{last.removesuffix('_id')} {shared_one} has more than one {key}")
     known = tuple(stage for stage in stages if _is_known(cells, stage.hours))
     cooled = tuple(place for place, stage in enumerate(known) if _is_known(cells, stage.temperature))
     period = np.asarray(cells["period"] == "current", dtype=np.int64)
@@ -212,7 +227,7 @@ def encode_cells(
         last,
         _separable(codes),
         period,
-        pd.factorize(cells["day"])[0].astype(np.int64),
+        np.asarray(pd.factorize(cells["day"])[0], dtype=np.int64),
         codes,
         labels,
         _centred(cells, "temperature_c") / DEGREES if _is_known(cells, "temperature_c") else np.zeros(len(n)),
@@ -222,14 +237,24 @@ def encode_cells(
         n,
         cells["refunded"].to_numpy(dtype=float),
         extra,
-        shared[kept],
+        shared,
         notes,
     )
 
 
+def _levels(column: pd.Series[Any]) -> tuple[IntArray, NDArray[np.object_]]:
+    """Code of each row, and the levels in their order."""
+    import pandas as pd
+
+    code, level = pd.factorize(column, sort=True)
+    if (code < 0).any():
+        raise ContractError(f"{column.name} is empty in {int((code < 0).sum())} cells")
+    return np.asarray(code, dtype=np.int64), np.asarray(level, dtype=object)
+
+
 def _check_counts(cells: pd.DataFrame) -> None:
     """Refuse impossible counts, and periods in which there is nothing to explain."""
-    strange = set(cells["period"]) - set(PERIODS)
+    strange = set(cells["period"].unique()) - set(PERIODS)
     if strange:
         raise ContractError(f"period must be base or current, not {sorted(map(str, strange))[:5]}")
     n, refunded = (cells[name].to_numpy(dtype=float) for name in ("n", "refunded"))
@@ -253,7 +278,7 @@ def _separable(codes: dict[str, IntArray]) -> tuple[str, ...]:
     for key in QUALITY:
         size = int(codes[key].max()) + 1
         others = [codes[other] for other in kept]
-        same = [len(np.unique(code * size + codes[key])) == size == int(code.max()) + 1 for code in others]
+        same = [len(without_gaps(code * size + codes[key])[0]) == size == int(code.max()) + 1 for code in others]
         if size > 1 and not any(same):
             kept.append(key)
     return tuple(kept)

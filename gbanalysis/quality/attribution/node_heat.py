@@ -29,12 +29,16 @@ def outside_heat(cells: pd.DataFrame, node: str, regions: dict[str, str], weathe
     """
     import pandas as pd
 
-    region = cells[node].map(regions).fillna(cells["region"])
+    places = pd.DataFrame({"node": cells[node], "region": cells["region"], "day": cells["day"]})
+    code = places.groupby(["node", "region", "day"], sort=False, observed=True).ngroup().to_numpy()
+    first = np.unique(code, return_index=True)[1]
+    places = places.iloc[first]
+    region = places["node"].map(regions).fillna(places["region"])
     known = weather["temperature_c"].set_axis(
         pd.MultiIndex.from_arrays([weather["region"].astype(str), pd.to_datetime(weather["date"])])
     )
-    at = pd.MultiIndex.from_arrays([region, pd.to_datetime(cells["day"])])
-    return known.reindex(at).to_numpy(dtype=float)
+    at = pd.MultiIndex.from_arrays([region, pd.to_datetime(places["day"])])
+    return known.reindex(at).to_numpy(dtype=float)[code]
 
 
 def excess_heat(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbanalysis.quality.attribution.exposures import Exposure, fit_exposure, gauss_rules
-from gbanalysis.quality.attribution.mechanisms import DESTINATION, CodedCells
+from gbanalysis.quality.attribution.mechanisms import DESTINATION, CodedCells, without_gaps
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -67,11 +67,9 @@ def build_tables(cells: CodedCells) -> Tables:
     A table without lines in one of the periods (a category that a central warehouse did not sell then) takes the other
     period's; a note says so.
     """
-    code = cells.codes
     notes: list[str] = []
-    pairs, row_pair = np.unique(np.stack([code["category"], code[cells.last]]), axis=1, return_inverse=True)
-    keys = np.stack([code[key] for key in ("category", "central_id", "supplier_id", "origin_id")])
-    choices, row_choice = np.unique(keys, axis=1, return_inverse=True)
+    pairs, row_pair = _combinations(cells, ("category", cells.last))
+    choices, row_choice = _combinations(cells, ("category", "central_id", "supplier_id", "origin_id"))
     owner = {key: _owner(cells, key) for key in DESTINATION}
     n_central = cells.size("central_id")
     parent = choices[0] * n_central + choices[1]
@@ -118,6 +116,13 @@ def build_tables(cells: CodedCells) -> Tables:
         _policy(cells, route),
         tuple(notes),
     )
+
+
+def _combinations(cells: CodedCells, keys: tuple[str, ...]) -> tuple[IntArray, IntArray]:
+    """Codes of the combinations of some keys that occur, shape (keys, combinations), and each row's."""
+    sizes = [cells.size(key) for key in keys]
+    found, place = without_gaps(np.ravel_multi_index([cells.codes[key] for key in keys], sizes))
+    return np.stack(np.unravel_index(found, sizes)), place
 
 
 def _counts(cells: CodedCells, code: IntArray, size: int) -> FloatArray:

@@ -103,7 +103,7 @@ def table_variance(cells: CodedCells, tables: Tables, figures: Derivatives) -> F
     parents = indicator(tables.parent, tables.parent_lines.shape[1])
     for period in (0, 1):
         share, slope = tables.mix[period], figures.mix[period]
-        total += ((slope**2) @ share - (slope @ share) ** 2) / cells.totals[period]
+        total += (slope.power(2) @ share - (slope @ share) ** 2) / cells.totals[period]
         share, slope = tables.allocation[period], figures.allocation[period]
         spread = parents @ (share[:, None] * slope.T**2) - (parents @ (share[:, None] * slope.T)) ** 2
         total += (1 / np.maximum(tables.parent_lines[period], 1)) @ spread
