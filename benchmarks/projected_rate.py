@@ -1,4 +1,4 @@
-"""Do the projected rates of a Dataset cover, for lines and for money, for the whole and for suppliers?
+"""Do the projected rates of a Dataset cover, for money and units, for the whole and for suppliers?
 
 Simulated worlds of `worlds.amounts`, a third of them of each family of `worlds.latency`. The signs are judged on fresh
 simulated markets by `backtest_projection`: the peer of the blend is the delay law alone.
@@ -23,7 +23,7 @@ FIRST_SEED, N_WORLDS = 930_000, 402
 MARKET_SEEDS = (931_001, 931_002)
 CONFIDENCE = 0.9
 DAYS_SCORED = 7
-UNITS = ("line", "value")
+UNITS = ("value", "quantity")  # the benchmark `latency` judges lines
 GROUPINGS: dict[str, tuple[str, ...]] = {
     "whole": (),
     "category": ("category",),
@@ -85,7 +85,7 @@ def sum_up(scores: pd.DataFrame, judged: pd.DataFrame) -> Benchmark:
     measures.append(Measure(what, "pp", *(float(100 * whole[name]) for name in (BLEND, CHAIN_LADDER))))
     return Benchmark(
         name="projected_rate",
-        question="do projected refund rates cover for money and groups, and do leading signs help?",
+        question="do projected refund rates cover for money, units and groups, and do leading signs help?",
         peer="the rate so far; the delay law without signs; the chain ladder",
         seeds=(FIRST_SEED, *MARKET_SEEDS),
         packages=("numpy", "pandas", "scikit-learn"),

@@ -1,8 +1,9 @@
-"""Worlds of refunded money: the counts of `latency`, with an amount for each line and suppliers of their own quality.
+"""Worlds of refunded money and units: the counts of `latency`, with amounts and suppliers of their own quality.
 
     suppliers   five a category; lines are split among them, refunds by their own rates (gamma, shape 6)
     amount      of a line: gamma (shape 2) with a mean that differs by category
-    refund      of a refunded line: all of it in three cases of five, else half
+    units       of a line: 1 + Poisson(0.6)
+    refund      of a refunded line: all of it in three cases of five, else half (units rounded up)
 
 Given as rows like those of `facts.delay_facts`, known up to the last day, and what all of it comes to in the end.
 """
@@ -18,7 +19,9 @@ from benchmarks.worlds.latency import N_CATEGORIES, N_DAYS, START, make_world
 
 Array = NDArray[np.float64]
 
+UNITS = ("line", "value", "quantity")
 N_SUPPLIERS = 5
+MORE_UNITS = 0.6
 FIRST = dt.date.fromisoformat(START)
 AS_OF = FIRST + dt.timedelta(days=N_DAYS - 1)
 KEYS = ["category", "region", "supplier_id", "day"]
@@ -26,7 +29,7 @@ KEYS = ["category", "region", "supplier_id", "day"]
 
 @dataclass(frozen=True, eq=False)
 class AmountWorld:
-    """Rows known on the last day by unit ("line", "value"), and final sums by the keys."""
+    """Rows known on the last day by unit, and final sums by the keys."""
 
     rows: dict[str, pd.DataFrame]
     final: dict[str, pd.DataFrame]
@@ -48,26 +51,29 @@ def make_amounts(family: str, seed: int) -> AmountWorld:
     cell, day, delay = (np.repeat(place, triangle.counts.astype(int).ravel()) for place in places)
     supplier = (rng.random((len(cell), 1)) > risk[cell, day].cumsum(axis=1)[:, :-1]).sum(axis=1)
     line_amount = rng.gamma(2.0, mean[category[cell]] / 2.0)
-    amount = line_amount * np.where(rng.random(len(cell)) < 0.6, 1.0, 0.5)
+    part = np.where(rng.random(len(cell)) < 0.6, 1.0, 0.5)
+    line_units = 1.0 + rng.poisson(MORE_UNITS, len(cell))
     refunds = pd.DataFrame(
         {
             "category": category[cell], "region": region[cell], "supplier_id": supplier, "place": day, "delay": delay,
-            "line": 1.0, "value": amount, "own": line_amount,
+            "line": 1.0, "value": part * line_amount, "quantity": np.ceil(part * line_units),
+            "own": line_amount, "own_units": line_units,
         }
     )  # fmt: skip
     index = [axis.ravel() for axis in np.indices(lines.shape)]
     sold = pd.DataFrame(
         {"category": category[index[0]], "region": region[index[0]], "supplier_id": index[2], "place": index[1]}
     ).assign(line=lines.ravel().astype(float))
-    kept = refunds.groupby([*KEYS[:3], "place"])[["line", "own"]].sum()
+    kept = refunds.groupby([*KEYS[:3], "place"])[["line", "own", "own_units"]].sum()
     others = sold.set_index([*KEYS[:3], "place"])
     others = others.join(kept, rsuffix="_refunded").fillna(0.0).reset_index()
     left = np.maximum(others["line"] - others["line_refunded"], 0.0)
     sold["line"] = left + others["line_refunded"]
     sold["value"] = others["own"] + rng.gamma(2.0 * left + 1e-9) * mean[sold["category"]] / 2.0
+    sold["quantity"] = others["own_units"] + left + rng.poisson(MORE_UNITS * left)
     return AmountWorld(
-        {unit: _rows(sold, refunds, unit) for unit in ("line", "value")},
-        {unit: _final(sold, refunds, unit) for unit in ("line", "value")},
+        {unit: _rows(sold, refunds, unit) for unit in UNITS},
+        {unit: _final(sold, refunds, unit) for unit in UNITS},
     )
 
 
