@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
-from numpy.typing import NDArray
+from scipy import sparse
 
 from gbanalysis.dataset.contract import STAGES
 from gbanalysis.dataset.expressions import NO_VALUE
@@ -53,7 +53,8 @@ class ShiftCells:
     size
         What one line stands for in ``n``: 1 for lines, else units or money.
     shared_error
-        [n_rows, n_errors] errors of ``refunded`` that rows share, each one standard deviation: those of the delay law.
+        [n_rows, n_errors], sparse: errors of ``refunded`` that rows share (those of the delay law), each one standard
+        deviation.
     """
 
     frame: pd.DataFrame
@@ -61,7 +62,7 @@ class ShiftCells:
     notes: tuple[str, ...]
     goods: str = "category"
     size: float = 1.0
-    shared_error: NDArray[np.float64] | None = field(default=None, repr=False)
+    shared_error: sparse.csr_matrix | None = field(default=None, repr=False)
 
 
 def stages_of(cells: ShiftCells) -> tuple[Stage, ...]:

@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from gbanalysis.errors import ContractError, NotEnoughDataError
 
@@ -125,7 +126,7 @@ class CodedCells:
     n: FloatArray
     refunded: FloatArray
     extra_variance: FloatArray
-    shared_error: FloatArray
+    shared_error: sparse.csr_matrix
     notes: tuple[str, ...]
 
     @property
@@ -183,7 +184,7 @@ def encode_cells(
     stages
         The stages that may be told apart, in the order of the chain; those without hours in the cells are left out.
     shared_error
-        Errors of ``refunded`` that rows share, shape (rows, errors).
+        Errors of ``refunded`` that rows share, shape (rows, errors), dense or sparse.
 
     Raises
     ------
@@ -200,8 +201,10 @@ def encode_cells(
     if missing:
         raise ContractError(f"the cells lack {', '.join(missing)}")
     kept = (cells["n"] != 0).to_numpy()
-    shared = np.zeros((len(cells), 0)) if shared_error is None else np.asarray(shared_error, dtype=float)
-    if shared.ndim != 2 or len(shared) != len(cells) or not np.isfinite(shared).all():
+    if shared_error is None:
+        shared_error = np.zeros((len(cells), 0))
+    shared = sparse.csr_matrix(shared_error) if shared_error.ndim == 2 else sparse.csr_matrix((0, 0))
+    if shared.shape[0] != len(cells) or not np.isfinite(shared.data).all():
         raise ContractError("shared_error needs one finite row for each row of the cells")
     if not kept.all():
         cells, shared = cells[kept], shared[kept]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from gbanalysis.dataset.arguments import checked, known_day, known_periods
 from gbanalysis.dataset.expressions import NO_VALUE
@@ -159,7 +160,9 @@ def matured(cells: ShiftCells, shares: ReportedShares) -> ShiftCells:
     size, ways = np.linalg.eigh(shares.covariance())
     kept = size > size.max() * SMALL_ERROR
     errors = ways[:, kept] * np.sqrt(size[kept])
-    by_row = np.where((row >= 0)[:, None], errors[row], 0.0) * (-frame["refunded"].to_numpy() / share)[:, None]
+    late = sparse.diags(np.where(row >= 0, -frame["refunded"].to_numpy() / share, 0.0)).tocsr()
+    late.eliminate_zeros()
+    by_row = late @ sparse.csr_matrix(errors)[np.maximum(row, 0)]
     return replace(cells, frame=frame, shared_error=by_row if kept.any() else None)
 
 
@@ -175,7 +178,7 @@ def weigh(cells: ShiftCells, unit: str) -> ShiftCells:
         cells,
         frame=frame.assign(n=frame[sold] / size, refunded=frame[returned] / size),
         size=float(size),
-        shared_error=None if cells.shared_error is None else cells.shared_error * now[:, None],
+        shared_error=None if cells.shared_error is None else sparse.diags(now) @ cells.shared_error,
     )
 
 

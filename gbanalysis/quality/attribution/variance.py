@@ -71,10 +71,15 @@ def outcome_variance(
     if cells.extra_variance.any():
         own = np.arange(len(cells.n))
         known = known + _clustered(cells, model, np.sqrt(cells.extra_variance), towards, own)
-    for error in cells.shared_error.T:
-        by_period = np.bincount(cells.period, weights=error, minlength=2)
-        known = known + (np.concatenate([model.matrix.project(error), by_period]) @ towards) ** 2
-    return np.asarray(known)
+    return np.asarray(known + ((_shared_scores(cells, model) @ towards) ** 2).sum(axis=0))
+
+
+def _shared_scores(cells: CodedCells, model: RefundModel) -> FloatArray:
+    """What each error that rows share adds to the model's score and to the two periods' counts."""
+    late = np.flatnonzero(np.diff(cells.shared_error.indptr))
+    error = cells.shared_error[late].T
+    by_effect, by_period = error @ model.matrix.written_out(late), error @ indicator(cells.period[late], 2).T
+    return np.asarray(sparse.hstack([by_effect, by_period]).toarray())
 
 
 def days_each(cells: CodedCells) -> int:
