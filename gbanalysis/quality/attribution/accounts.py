@@ -7,9 +7,16 @@ value, restricted to the routes of a level, is that level's own Shapley value in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gbanalysis.quality.attribution.design import Design
 from gbanalysis.quality.attribution.mechanisms import CodedCells
+
+IntArray = NDArray[np.int64]
 
 PLACES = ("category", "supplier_id", "grid_id", "region")
 
@@ -61,3 +68,15 @@ def list_accounts(cells: CodedCells) -> list[Account]:
         for key in keys.get(name, PLACES):
             split("where", name, key)
     return accounts
+
+
+def own_columns(cells: CodedCells, design: Design, accounts: Sequence[Account]) -> IntArray:
+    """For each figure the effect of the model that it shows, if it is a level's change of quality; else -1."""
+    first = len(cells.players) - design.n_quality
+    place = {first + term.player: k for k, term in enumerate(design.terms) if term.player is not None}
+    found = []
+    for account in accounts:
+        size = 1 if account.key is None else cells.size(account.key)
+        is_level = account.view == "who" and account.players[0] in place
+        found.append(design.offsets[place[account.players[0]]] + np.arange(size) if is_level else np.full(size, -1))
+    return np.concatenate(found)

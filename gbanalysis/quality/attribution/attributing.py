@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from gbanalysis.errors import GBAnalysisError
-from gbanalysis.quality.attribution.accounts import Account, list_accounts
+from gbanalysis.quality.attribution.accounts import Account, list_accounts, own_columns
 from gbanalysis.quality.attribution.correction import correct_to_observed
 from gbanalysis.quality.attribution.diagnostics import fit_diagnostics
 from gbanalysis.quality.attribution.influence import derive_all
@@ -19,8 +19,9 @@ from gbanalysis.quality.attribution.mechanisms import CHAIN, CodedCells, Stage, 
 from gbanalysis.quality.attribution.overlap import overlap_notes
 from gbanalysis.quality.attribution.refund_model import fit_refunds
 from gbanalysis.quality.attribution.tables import build_tables
-from gbanalysis.quality.attribution.variance import days_each, variances
+from gbanalysis.quality.attribution.variance import Directions, days_each, find_directions, variances
 from gbanalysis.results import Result
+from gbanalysis.stats.shrinkage import sparse_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ class ShiftAttribution(Result):
     ----------
     table
         All figures: view (mechanism, player, who, where), mechanism, dimension, level, contribution (a rate, not
-        percent), ci_lower, ci_upper, se, n_base, n_current, note.
+        percent), ci_lower, ci_upper, se, n_base, n_current, note, stands_out.
     base_rate, current_rate
         The observed refund rates; their difference is `change`.
     residual
@@ -95,12 +96,12 @@ class ShiftAttribution(Result):
         if view not in ("who", "where", "player"):
             raise ValueError(f"view must be 'who', 'where' or 'player', not {view!r}")
         kept = ["player"] if view == "player" else ["mechanism", view]
-        return self.table[self.table["view"].isin(kept)].drop(columns="view").reset_index(drop=True)
+        return self.table[self.table["view"].isin(kept)].drop(columns=["view", "stands_out"]).reset_index(drop=True)
 
     def largest(self, n: int = 3) -> pd.DataFrame:
-        """The levels of the who view that contribute most, beyond doubt, to either side."""
+        """The levels of the who view that contribute most and stand out, to either side."""
         levels = self._view("who")
-        sure = levels[(levels["ci_lower"] > 0) | (levels["ci_upper"] < 0)]
+        sure = levels[levels["stands_out"]].drop(columns="stands_out")
         return sure.loc[sure["contribution"].abs().sort_values(ascending=False).index].head(n)
 
     def text(self) -> str:
@@ -185,7 +186,10 @@ def attribute_cells(
     Notes
     -----
     The response of refunds to temperature and hours is taken as the same in both periods; a change of it shows as
-    quality. Most levels' quality is taken as unchanged unless the data say otherwise.
+    quality. Most levels' quality is taken as unchanged unless the data say otherwise: a level's contribution is drawn
+    towards nought. Its interval is not: it holds what the data alone say of the level, so that a small change that
+    cannot be told from chance still lies in it. An interval that leaves nought out is therefore not yet a finding, for
+    one level of ten has such an interval by chance; `largest` names the levels that most likely changed.
 
     References
     ----------
@@ -217,10 +221,15 @@ def attribute_cells(
     corrected = correct_to_observed(model, tables, coded.rates)
     accounts = list_accounts(coded)
     figures = derive_all(coded, corrected.routes, accounts)
-    spread = np.sqrt(variances(coded, model, corrected, tables, figures))
+    ways = find_directions(model, corrected.slope, figures.effects, own_columns(coded, model.design, accounts))
+    spread = np.sqrt(variances(coded, model, corrected, tables, figures, ways))
     base, current = (float(rate) for rate in coded.rates)
-    half = special.stdtrit(2 * max(days_each(coded) - 1, 1), 0.5 + confidence / 2) * spread
-    table = _table(coded, accounts, figures.value, spread, half)
+    table = _table(coded, accounts, figures.value, spread)
+    ends = _intervals(figures.value, spread, ways, confidence, days_each(coded))
+    table.insert(5, "ci_lower", ends[:, 0])
+    table.insert(6, "ci_upper", ends[:, 1])
+    surely = (table["ci_lower"] > 0) | (table["ci_upper"] < 0)
+    table["stands_out"] = np.where(ways.own >= 0, model.is_none[ways.own] < 1 - confidence, surely)
     notes = (*coded.notes, *tables.notes, *overlap_notes(coded, table))
     return ShiftAttribution(
         table,
@@ -233,9 +242,17 @@ def attribute_cells(
     )
 
 
-def _table(
-    cells: CodedCells, accounts: Sequence[Account], value: FloatArray, spread: FloatArray, half: FloatArray
-) -> pd.DataFrame:
+def _intervals(value: FloatArray, spread: FloatArray, ways: Directions, confidence: float, days: int) -> FloatArray:
+    """Both ends of each figure's interval, shape (figures, 2); a level's is that of its estimate without a prior."""
+    tail = 0.5 + confidence / 2
+    wide = float(special.stdtrit(2 * max(days - 1, 1), tail)) * spread
+    levels = sparse_interval(value + ways.shift, wide / float(special.ndtri(tail)), confidence)
+    is_level = ways.own >= 0
+    lower, upper = (np.where(is_level, end, value + side * wide) for side, end in zip((-1, 1), levels, strict=True))
+    return np.stack([np.minimum(lower, value), np.maximum(upper, value)], axis=1)
+
+
+def _table(cells: CodedCells, accounts: Sequence[Account], value: FloatArray, spread: FloatArray) -> pd.DataFrame:
     """One row a figure, with the lines behind it."""
     import pandas as pd
 
@@ -250,9 +267,7 @@ def _table(
             rows.append((account.view, account.mechanism, account.dimension, name, before, after))
     frame = pd.DataFrame(rows, columns=["view", "mechanism", "dimension", "level", "n_base", "n_current"])
     frame.insert(4, "contribution", value)
-    frame.insert(5, "ci_lower", value - half)
-    frame.insert(6, "ci_upper", value + half)
-    frame.insert(7, "se", spread)
+    frame.insert(5, "se", spread)
     absent = (frame["n_base"] == 0) | (frame["n_current"] == 0)
     frame["note"] = np.where(
         absent & frame["level"].notna(), "in one period only: its quality cannot have changed here", ""

@@ -6,7 +6,7 @@ temperatures, and the refund rule. The same list builds the rows of the fit and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from gbanalysis.quality.attribution.mechanisms import CodedCells
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
-CHANGE = 0.02  # scale of a change of log-odds before the data: most levels did not change; long tails let the rest go
+CHANGE = 0.02  # scale of a change of log-odds at the first step, before anything is learned of its size
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,19 @@ class Design:
     def columns(self, place: int) -> slice:
         """The columns of a term."""
         return slice(self.offsets[place], self.offsets[place] + self.sizes[place])
+
+    def in_group(self, group: str) -> IntArray:
+        """The columns of all terms of a group."""
+        return self._where(lambda term: term.group == group)
+
+    @property
+    def sparse_columns(self) -> IntArray:
+        """The columns of the changes between the periods."""
+        return self._where(lambda term: term.kind == "sparse")
+
+    def _where(self, wanted: Callable[[Term], bool]) -> IntArray:
+        columns = np.arange(self.n_columns)
+        return np.concatenate([columns[self.columns(k)] for k, term in enumerate(self.terms) if wanted(term)])
 
 
 def lay_out(cells: CodedCells) -> Design:

@@ -1,8 +1,9 @@
 """A hierarchical logistic model of the refund rate, fitted on cells.
 
 Effects of levels are drawn together by empirical Bayes: their variance is estimated from their own spread. Changes
-between the periods have a prior with a sharp middle and long tails: most suppliers did not change, and the one
-that did is hardly shrunk. That most did not is also what tells a common cause, such as the weather, from quality.
+between the periods are none with a chance that is learned from all of them, or of one of several sizes: most suppliers
+did not change, and the one that did is hardly shrunk. A change is the mean over what its size may be. That most did not
+is also what tells a common cause, such as the weather, from quality.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.attribution.design import Design, lay_out
 from gbanalysis.quality.attribution.mechanisms import CodedCells
 from gbanalysis.quality.attribution.model_rows import ModelRows, model_rows
-from gbanalysis.stats.shrinkage import PSEUDO_LEVELS, sparse_variances
+from gbanalysis.stats.shrinkage import PSEUDO_LEVELS, weigh_sizes
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -26,14 +27,16 @@ MAX_STEPS, VARIANCE_STEPS, LAST_VARIANCES, TOLERANCE = 40, 20, 8, 1e-7
 PLAIN_STEPS = 2  # before the residuals say something of the dispersion
 LARGEST_STEP = 2.0
 STALE = 0.01  # log-odds by which effects may have moved before the information, which costs most, is summed anew
+LEAST_KNOWN = 1e-6  # share of an effect's information that comes from the data, at least
 
 
 @dataclass(frozen=True)
 class RefundModel:
     """Fitted effects, the penalty (prior precision) of each, and the inverse of the penalised information.
 
-    ``dispersion`` is how much more the days of suppliers and grids vary than chance: scores and information are divided
-    by it.
+    ``doubt`` is the penalty with what is not known of a change's size, ``is_none`` the chance that a change is nothing
+    to speak of. ``dispersion`` is how much more the days of suppliers and grids vary than chance: scores and
+    information are divided by it.
     """
 
     design: Design
@@ -42,6 +45,8 @@ class RefundModel:
     penalty: FloatArray
     covariance: FloatArray
     dispersion: float
+    doubt: FloatArray
+    is_none: FloatArray
 
     def slope_of(self, group: str) -> float:
         """Log-odds per unit of an effect that is one for all; 0 where the model has none of that name."""
@@ -97,7 +102,8 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
         effects = before + (effects - before) * min(1.0, LARGEST_STEP / max(moved, LARGEST_STEP))
         drift += moved
         if moved < TOLERANCE:
-            return RefundModel(design, matrix, effects, penalty, covariance, dispersion)
+            doubt, is_none = _doubts(design, effects, np.diag(covariance), penalty)
+            return RefundModel(design, matrix, effects, penalty, covariance, dispersion, doubt, is_none)
     raise GBAnalysisError(f"the refund model did not settle in {MAX_STEPS} steps (last moved by {moved:.2g})")
 
 
@@ -114,17 +120,34 @@ def inverse(matrix: FloatArray) -> FloatArray:
 
 
 def _penalties(design: Design, effects: FloatArray, variance: FloatArray, penalty: FloatArray) -> FloatArray:
-    """Prior precision of each effect, from its group's spread (normal) or from that and its own size (sparse)."""
+    """Prior precision of each effect, from its group's spread (normal) or what is believed of its size (sparse)."""
     updated = penalty.copy()
-    for group in dict.fromkeys(term.group for term in design.terms):
-        places = [place for place, term in enumerate(design.terms) if term.group == group]
-        term = design.terms[places[0]]
-        columns = np.concatenate([np.arange(design.n_columns)[design.columns(place)] for place in places])
-        squares = effects[columns] ** 2
-        if term.kind == "normal":
-            free = np.clip(1 - penalty[columns] * variance[columns], 0, 1).sum()
-            level = (squares.sum() + PSEUDO_LEVELS * term.scale**2) / (free + PSEUDO_LEVELS)
-            updated[columns] = 1 / level
-        elif term.kind == "sparse":
-            updated[columns] = 1 / sparse_variances(squares + variance[columns], term.scale)
+    for group in dict.fromkeys(term.group for term in design.terms if term.kind == "normal"):
+        columns = design.in_group(group)
+        free = np.clip(1 - penalty[columns] * variance[columns], 0, 1).sum()
+        scale = next(term.scale for term in design.terms if term.group == group)
+        updated[columns] = (free + PSEUDO_LEVELS) / ((effects[columns] ** 2).sum() + PSEUDO_LEVELS * scale**2)
+    sparse_columns = design.sparse_columns
+    alone, noise = without_prior(effects[sparse_columns], variance[sparse_columns], penalty[sparse_columns])
+    kept = weigh_sizes(alone, noise).mean
+    updated[sparse_columns] = (1 - kept) / (kept * noise)
     return updated
+
+
+def without_prior(effects: FloatArray, variance: FloatArray, penalty: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Estimate and variance of each effect when its own prior, and no other, is taken away."""
+    noise = variance / np.maximum(1 - variance * penalty, LEAST_KNOWN)
+    return effects * noise / variance, noise
+
+
+def _doubts(
+    design: Design, effects: FloatArray, variance: FloatArray, penalty: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The penalty with what not knowing the size of a change adds, and the chance that a change is none."""
+    at = design.sparse_columns
+    alone, noise = without_prior(effects[at], variance[at], penalty[at])
+    belief = weigh_sizes(alone, noise)
+    doubt, is_none = penalty.copy(), np.zeros(len(effects))
+    doubt[at] += belief.doubt * alone**2 / variance[at] ** 2
+    is_none[at] = belief.share[:, 0]
+    return doubt, is_none

@@ -5,7 +5,8 @@ it is taken by:
 
 - outcomes: residuals of the refund model, summed over supplier x day and grid x day (two-way clusters);
 - shrinkage: the prior's own uncertainty, which stands for the bias of shrunken effects (D. Nychka 1988, Journal of the
-  American Statistical Association 83, 1134-1143);
+  American Statistical Association 83, 1134-1143), and what is not known of a change's size; for a level's change of
+  quality that of all others' priors, for its interval does without its own;
 - mix and allocation: lines drawn from their tables; the days' volumes are taken as they were;
 - hours and node temperatures: each segment's mean and the slope on the weather, with segment x day as clusters.
 
@@ -13,6 +14,8 @@ The weather and the dates of refund rules are given: they are not redrawn.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,32 +25,58 @@ from gbanalysis.quality.attribution.correction import Correction
 from gbanalysis.quality.attribution.exposures import mean_variances
 from gbanalysis.quality.attribution.influence import Derivatives, indicator
 from gbanalysis.quality.attribution.mechanisms import CodedCells
-from gbanalysis.quality.attribution.refund_model import RefundModel
+from gbanalysis.quality.attribution.refund_model import LEAST_KNOWN, RefundModel
 from gbanalysis.quality.attribution.tables import Tables
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Directions:
+    """How each figure moves with the model's score (figures, effects) and with the two observed rates (figures, 2).
+
+    A level's change of quality has its ``own`` column (else -1). Its row is that of an estimate that the level's own
+    prior does not draw to nothing; that estimate lies ``shift`` from the figure, and a unit of the level's log-odds
+    moves it by ``by_own``.
+    """
+
+    score: FloatArray
+    rates: FloatArray
+    own: IntArray
+    shift: FloatArray
+    by_own: FloatArray
+
+
 def variances(
-    cells: CodedCells, model: RefundModel, corrected: Correction, tables: Tables, figures: Derivatives
+    cells: CodedCells, model: RefundModel, corrected: Correction, tables: Tables, figures: Derivatives, ways: Directions
 ) -> FloatArray:
     """Variance of each figure, allowing for the correction to the observed rates."""
-    direction, pull = corrected_directions(model, corrected.slope, figures)
-    shrinkage = (direction**2) @ model.penalty
+    doubt = (ways.score**2) @ model.doubt
+    level = np.flatnonzero(ways.own >= 0)
+    doubt[level] -= ways.score[level, ways.own[level]] ** 2 * model.doubt[ways.own[level]]
     return np.asarray(
-        outcome_variance(cells, model, corrected.effects, direction, pull)
-        + shrinkage
+        outcome_variance(cells, model, corrected.effects, ways.score, ways.rates)
+        + doubt
         + table_variance(cells, tables, figures)
         + exposure_variance(cells, model, tables, figures)
     )
 
 
-def corrected_directions(model: RefundModel, slope: FloatArray, figures: Derivatives) -> tuple[FloatArray, FloatArray]:
-    """How each figure moves with the model's score (figures, effects) and with the two observed rates (figures, 2)."""
+def find_directions(model: RefundModel, slope: FloatArray, by_effects: FloatArray, own: IntArray) -> Directions:
+    """Directions of figures with the derivatives `by_effects`; `slope` is that of the two periods' rates."""
     metric = model.covariance @ slope.T
-    pull = figures.effects @ metric @ np.linalg.inv(slope @ metric)
-    return np.asarray((figures.effects - pull @ slope) @ model.covariance), np.asarray(pull)
+    rates = by_effects @ metric @ np.linalg.inv(slope @ metric)
+    left = by_effects - rates @ slope
+    level = own >= 0
+    column = model.covariance[own] * level[:, None]
+    variance = np.where(level, np.diag(model.covariance)[own], 1.0)
+    known = np.maximum(1 - model.penalty[own] * variance, LEAST_KNOWN)
+    freed = np.where(level, model.penalty[own] / known, 0.0)  # what the covariance gains, times column and transpose
+    along = np.einsum("fe,fe->f", left, column)
+    score = left @ model.covariance + (freed * along)[:, None] * column
+    by_own = along / variance
+    return Directions(score, rates, own, along * model.effects[own] * freed, by_own)
 
 
 def outcome_variance(
