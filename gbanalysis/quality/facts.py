@@ -67,13 +67,17 @@ def _with_hours(dataset: Dataset, lines: Any) -> Any:
     return with_stage_hours(lines, dataset.table("stage_flows"))
 
 
-def shift_cells(dataset: Dataset, *, base: Span, current: Span, as_of: dt.date) -> ShiftCells:
+def shift_cells(
+    dataset: Dataset, *, base: Span, current: Span, as_of: dt.date, without_users: Sequence[str] = ()
+) -> ShiftCells:
     """Sum the lines picked up in two periods to cells, with what was refunded of them by `as_of`."""
     first, last = min(base[0], current[0]), max(base[1], current[1])
     known = [name for name in ("central_id", "grid_id") if dataset.has("sites", name)]
     goods = "subcategory" if dataset.has("products", "subcategory") else "category"
     by = tuple(dict.fromkeys(("category", goods, "region", *known)))
     lines = _picked_up(dataset, by, first=first, last=last, as_of=as_of)
+    if without_users:
+        lines = lines.anti_join(ibis.memtable({"user_id": list(without_users)}), "user_id")
     cells = sum_to_cells(_with_hours(dataset, lines), base=base, current=current).to_pyarrow().to_pandas()
     weather = dataset.table("weather") if dataset.has("weather") else None
     nodes = dataset.to_frame("nodes") if dataset.has("nodes", "region") else None

@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gbanalysis.errors import GBAnalysisError
-from gbanalysis.quality.attribution.gcm_peer import gcm_contributions
-from gbanalysis.quality.attribution.hidden_cause import e_value, strongest_seen
+from gbanalysis.quality.attribution.cells import stages_of
+from gbanalysis.quality.attribution.peer_checks import (
+    COLUMNS,
+    check_dowhy,
+    check_hidden_cause,
+    check_kitagawa,
+    check_reactions,
+    check_residual,
+    check_row,
+)
+from gbanalysis.quality.attribution.permutations import N_DRAWN, Permuted, permute_days
 from gbanalysis.quality.attribution.refits import (
     coarse_cells,
-    kitagawa,
+    earlier_spans,
     other_days,
     refit,
     shuffled_days,
@@ -27,9 +36,10 @@ if TYPE_CHECKING:
     from gbanalysis.quality.attribution.attributing import ShiftAttribution
     from gbanalysis.quality.attribution.result import DatasetShift
 
-N_SHUFFLES, N_LEFT_OUT = 4, 4
+N_SHUFFLES, N_LEFT_OUT, N_EARLIER, LEAST_EARLIER = 4, 6, 5, 3
 RARE = 0.01  # chance that a check fails although all is well
-STEADY_SES = 2.0  # standard errors by which a level may move when another supplier is left out
+STEADY_SES = 2.0  # standard errors by which a figure may move when a supplier is left out
+USUAL = 0.1  # share of earlier pairs of periods that may have moved as much
 
 
 @dataclass(frozen=True)
@@ -94,19 +104,25 @@ def run_checks(shift: DatasetShift, rng: np.random.Generator) -> Checks:
 
     cells = coarse_cells(shift.cells)
     real = refit(cells)
-    rows: list[dict[str, Any]] = []
     shuffles = [refit(shuffled_days(cells, rng)) for _ in range(N_SHUFFLES)]
-    for period in ("base", "current"):
-        rows.append(_placebo(cells, period))
-    rows.append(_shuffled(shuffles))
-    rows.append(_left_out(shift, cells, real))
-    rows.append(_hidden(shift))
-    rows.append(_kitagawa(shift))
-    rows.append(_dowhy(shift, rng))
-    rows.append(_shares_follow(cells))
-    rows.append(_residual(shift))
+    rows: list[dict[str, Any]] = [
+        check_days(cells, "base"),
+        check_days(cells, "current"),
+        check_earlier(real, earlier_refits(shift)),
+        check_shuffles(shuffles),
+        check_permuted(
+            shift.largest(20), permute_days(shift.cells.frame, stages_of(shift.cells), rng), shift.confidence
+        ),
+        check_left_out(cells, real),
+        check_hidden_cause(shift),
+        check_kitagawa(shift),
+        check_dowhy(shift, rng),
+        check_reactions(cells, "allocation", "supplier_id", ["category", "central_id"]),
+        check_reactions(cells, "mix", "category", []),
+        check_residual(shift),
+    ]
     rows += [
-        {"check": f"fit: {row.check}", "passed": row.passed, "figure": row.statistic, "sentence": row.sentence}
+        check_row(f"fit: {row.check}", bool(row.passed), float(str(row.statistic)), str(row.sentence))
         for row in shift.diagnostics.itertuples()
     ]
     drawn = [_totals(found).assign(shuffle=place) for place, found in enumerate(shuffles)]
@@ -121,187 +137,172 @@ def _totals(found: ShiftAttribution) -> pd.DataFrame:
 
 
 def _too_many(found: list[ShiftAttribution]) -> tuple[bool, int, int]:
-    """Whether more intervals of quality's players leave zero out than chance allows, with their number.
+    """Whether parts of quality leave zero out, in number or by distance, as chance hardly makes them; how many do.
 
     Mix, allocation, weather and rules are taken as they were, so that they differ between any two sets of days.
     """
+    import pandas as pd
     from scipy import stats
 
-    players = [
-        each.to_frame("player").query("mechanism.str.startswith('quality') and ci_upper > ci_lower") for each in found
-    ]
-    n_all = sum(len(each) for each in players)
-    n_sure = sum(int(((each["ci_lower"] > 0) | (each["ci_upper"] < 0)).sum()) for each in players)
-    return bool(n_sure > stats.binom.isf(RARE, n_all, 1 - found[0].confidence)), n_sure, n_all
+    tables = [each.table.query("view == 'player' and mechanism.str.startswith('quality') and se > 0") for each in found]
+    players = pd.concat(tables)
+    n_sure = int(((players["ci_lower"] > 0) | (players["ci_upper"] < 0)).sum())
+    most = stats.binom.isf(RARE / 2, len(players), 1 - found[0].confidence)
+    farthest = (players["contribution"].abs() / players["se"]).max()
+    return bool(n_sure > most or farthest > stats.norm.isf(RARE / 4 / len(players))), n_sure, len(players)
 
 
-def _placebo(cells: pd.DataFrame, period: str) -> dict[str, Any]:
+def check_days(cells: pd.DataFrame, period: str) -> dict[str, Any]:
+    """Compare every second day of one period with the others: nothing moved between them."""
     name = f"placebo: every second day of the {period} period against the others"
     try:
         too_many, n_sure, n_all = _too_many([refit(other_days(cells, period))])
     except GBAnalysisError as error:
-        return _row(name, None, np.nan, f"Could not be made: {error}.")
-    said = "as it should be" if not too_many else "so the intervals are too narrow for these data"
-    return _row(
+        return check_row(name, None, np.nan, f"Could not be made: {error}.")
+    said = "so the intervals are too narrow for these data" if too_many else "as it should be"
+    return check_row(
         name,
         not too_many,
         n_sure,
-        f"Nothing moved between these days, and {n_sure} of {n_all} mechanisms seem to: {said}.",
+        f"Nothing moved between these days, and {n_sure} of {n_all} parts of quality seem to: {said}.",
     )
 
 
-def _shuffled(shuffles: list[ShiftAttribution]) -> dict[str, Any]:
+def earlier_refits(shift: DatasetShift) -> list[ShiftAttribution]:
+    """Attribute pairs of earlier periods, as long and as far apart as those compared, and all before them.
+
+    The latest first, `N_EARLIER` at most, as far back as the lines go.
+    """
+    from gbanalysis.quality.attribution.left_out import source
+    from gbanalysis.quality.attribution.shift import read_cells
+
+    data, found = source(shift.question), []
+    for question in earlier_spans(shift.question, N_EARLIER):
+        first = min(question.base[0], question.current[0])
+        try:
+            cells = read_cells(data, question)
+            if str(cells.frame["day"].min())[:10] > str(first):
+                break
+            found.append(refit(coarse_cells(cells)))
+        except GBAnalysisError:
+            break
+    return found
+
+
+def check_earlier(real: ShiftAttribution, earlier: list[ShiftAttribution]) -> dict[str, Any]:
+    """Hold the level whose quality moved most, or all of quality, against what it did in earlier pairs of periods.
+
+    References
+    ----------
+    A. Abadie, A. Diamond and J. Hainmueller (2015), American Journal of Political Science 59, 495-510 (placebos in
+    time).
+    """
+    name = "placebo: earlier pairs of periods"
+    levels = real.largest(20).query("mechanism == 'quality' and level != 'all'")
+    wanted = "level.isna() and mechanism == 'quality'"
+    what = "all of quality"
+    if len(levels):
+        row = levels.iloc[0]
+        wanted = f"mechanism == 'quality' and dimension == {row['dimension']!r} and level == {row['level']!r}"
+        what = f"the quality of {row['level']}"
+    now = abs(float(real.to_frame().query(wanted)["contribution"].iloc[0]))
+    moves = [abs(float(part.iloc[0])) for each in earlier if len(part := each.to_frame().query(wanted)["contribution"])]
+    if len(moves) < LEAST_EARLIER:
+        return check_row(
+            name,
+            None,
+            len(moves),
+            f"The lines go back far enough for {len(moves)} earlier pairs of periods as long and as far apart; "
+            f"{LEAST_EARLIER} are needed.",
+        )
+    n_larger = sum(move >= now for move in moves)
+    passed = n_larger <= USUAL * len(moves)
+    said = "more than it usually does" if passed else "moves of this size are usual"
+    return check_row(
+        name,
+        passed,
+        n_larger / len(moves),
+        f"In {n_larger} of {len(moves)} earlier pairs of periods as long and as far apart, {what} moved the rate by as "
+        f"much as the {100 * now:.2f} pp of now (the largest: {100 * max(moves):.2f}): {said}.",
+    )
+
+
+def check_shuffles(shuffles: list[ShiftAttribution]) -> dict[str, Any]:
+    """See whether the intervals hold zero when whole days are given to the periods by lot."""
     too_many, n_sure, n_all = _too_many(shuffles)
-    said = "no more than chance gives" if not too_many else "more than chance gives: days differ more than allowed for"
-    return _row(
-        "permuted labels: days given to the periods by lot",
+    said = "more than chance gives: days differ more than allowed for" if too_many else "no more than chance gives"
+    return check_row(
+        "shuffled days: do intervals hold zero",
         not too_many,
         n_sure,
-        f"In {len(shuffles)} drawings {n_sure} of {n_all} intervals of quality leave zero out, {said}.",
+        f"Fitted anew to {len(shuffles)} shuffles of the days, {n_sure} of {n_all} intervals of quality leave zero "
+        f"out, {said}.",
     )
 
 
-def _left_out(shift: DatasetShift, cells: pd.DataFrame, real: ShiftAttribution) -> dict[str, Any]:
-    """Leave out the suppliers that contribute or sell most, and see how far the other levels that stand out move."""
-    levels = real.to_frame().query("mechanism == 'quality' and dimension == 'supplier_id'")
-    by_size = levels.loc[levels["contribution"].abs().sort_values(ascending=False).index, "level"]
-    by_lines = cells.groupby("supplier_id", observed=True)["n"].sum().sort_values(ascending=False).index
+def check_permuted(largest: pd.DataFrame, permuted: Permuted, confidence: float) -> dict[str, Any]:
+    """See how often the level that stands out most would seem to change as much with the days drawn by lot."""
+    name = f"permuted labels: {N_DRAWN} drawings of the days"
+    levels = largest.query("mechanism == 'quality'")
+    if levels.empty:
+        return check_row(
+            name, None, np.nan, "No level's quality stands out, so there is nothing that chance could feign."
+        )
+    row = levels.iloc[0]
+    key = "all" if row["level"] == "all" else COLUMNS.get(row["dimension"], row["dimension"])
+    p_value = permuted.p_value(key, str(row["level"]))
+    said = "chance alone hardly does that" if p_value <= 1 - confidence else "chance alone may do that"
+    who = "quality common to all" if key == "all" else f"any level as much as {row['level']}"
+    return check_row(
+        name,
+        bool(p_value <= 1 - confidence),
+        p_value,
+        f"With the days given to the periods by lot, {who} seems to change in {p_value:.1%} of {N_DRAWN} drawings "
+        f"of all lines: {said}.",
+    )
+
+
+def check_left_out(cells: pd.DataFrame, real: ShiftAttribution) -> dict[str, Any]:
+    """Leave out the suppliers that contribute or sell most, one at a time, and see how far the other figures move."""
+    table = real.table.query("view == 'who' and mechanism == 'quality' and dimension == 'supplier_id'")
+    levels = table.set_index("level")["contribution"]
+    lines = cells.groupby("supplier_id", observed=True)["n"].sum().sort_values(ascending=False)
     half = N_LEFT_OUT // 2
-    chosen = list(dict.fromkeys([*by_size[:half], *by_lines[:half]]))
-    worst, who, what = 0.0, "", ""
-    mechanisms = real.to_frame().query("level.isna()").set_index("mechanism")
-    lines = cells.groupby(["period", "supplier_id"], observed=True)["n"].sum()
+    chosen = list(dict.fromkeys([*levels.abs().sort_values(ascending=False).index[:half], *lines.index[:half]]))
+    stable, worst, who, what = _figures(real), 0.0, "", ""
     for supplier in chosen:
-        own = levels.set_index("level").loc[supplier, "contribution"]
-        found = refit(without_supplier(cells, supplier)).to_frame().query("level.isna()").set_index("mechanism")
-        kept = 1 - lines.xs(supplier, level="supplier_id").sum() / lines.sum()
-        for name in mechanisms.index.intersection(found.index):
-            before = mechanisms.loc[name, "contribution"] - (own if name == "quality" else 0.0)
-            moved = abs(found.loc[name, "contribution"] * kept - before) / max(mechanisms.loc[name, "se"], 1e-12)
+        try:
+            rest = _figures(refit(without_supplier(cells, supplier)))
+        except GBAnalysisError as error:
+            return check_row("leave one supplier out", None, np.nan, f"Without {supplier} it cannot be made: {error}.")
+        kept = 1 - lines[supplier] / lines.sum()
+        for name, (value, se) in stable.items():
+            if name not in rest or name[-1] == supplier:
+                continue
+            before = value - (float(levels[supplier]) if name == ("quality", "", "") else 0.0)
+            moved = float(abs(rest[name][0] * kept - before) / max(se, 1e-12))
             if moved > worst:
-                worst, who, what = float(moved), str(supplier), str(name)
-    return _row(
+                worst, who, what = moved, str(supplier), " ".join(part for part in name if part)
+    return check_row(
         "leave one supplier out",
         worst <= STEADY_SES,
         worst,
-        f"Without {', '.join(map(str, chosen))}, one at a time, no mechanism moves by more than {worst:.1f} standard "
-        f"errors ({what} without {who})" + ("." if worst <= STEADY_SES else ": the answer hangs on one supplier."),
+        f"Without {', '.join(map(str, chosen))}, one at a time, no mechanism and no level that stands out moves by "
+        f"more than {worst:.1f} standard errors ({what.replace('_id', '')} without {who})"
+        + ("." if worst <= STEADY_SES else ": the answer hangs on one supplier."),
     )
 
 
-def _hidden(shift: DatasetShift) -> dict[str, Any]:
-    name = "hidden cause: how strong it would have to be"
-    levels = shift.largest(20).query("mechanism == 'quality' and level != 'all'")
-    if levels.empty:
-        return _row(name, None, np.nan, "No level's quality stands out, so there is nothing to explain away.")
-    row = levels.iloc[0]
-    key = {"subcategory": "category", "grid_warehouse": "grid_id", "central_warehouse": "central_id",
-           "shared_warehouse": "origin_id"}.get(row["dimension"], row["dimension"])  # fmt: skip
-    here = shift.cells.frame[shift.cells.frame[key] == row["level"]]
-    now = here[here["period"] == "current"]
-    share = now["n"].sum() / shift.cells.frame.query("period == 'current'")["n"].sum()
-    rate = now["refunded"].sum() / now["n"].sum()
-    ratio, bound = (
-        rate / max(rate - part / share, 1e-4)
-        for part in (row["contribution"], min(row[["ci_lower", "ci_upper"]].astype(float), key=abs))
-    )
-    others = [each for each in ("category", "region", "grid_id", "central_id", "supplier_id") if each != key]
-    seen, factor = strongest_seen(here, others)
-    needed, least = e_value(ratio), e_value(bound)
-    ratio_bound = max(bound, 1 / bound)
-    return _row(
-        name,
-        bool(ratio_bound > factor),
-        needed,
-        f"To explain away the quality of {row['level']} ({max(ratio, 1 / ratio):.1f} times the expected refunds), "
-        f"a cause that nobody recorded would have to go with refunds and with the period {needed:.1f}-fold each; "
-        f"{least:.1f}-fold for the end of the interval. The strongest recorded one, {seen or 'none'}, would feign "
-        f"{factor:.2f} times if it were left out.",
-    )
+def _figures(found: ShiftAttribution) -> dict[tuple[str, str, str], tuple[float, float]]:
+    """Contribution and standard error of the mechanisms, and of the levels of quality that stand out.
 
-
-def _kitagawa(shift: DatasetShift) -> dict[str, Any]:
-    keys = ["category", "supplier_id", "grid_id"]
-    composition, rates = kitagawa(shift.cells.frame, keys)
-    totals = shift.to_frame().query("level.isna()").set_index("mechanism")
-    ours = totals.loc[["mix", "allocation"]]
-    gap, spread = composition - ours["contribution"].sum(), float(np.sqrt((ours["se"] ** 2).sum()))
-    return _row(
-        "agreement with Kitagawa",
-        bool(abs(gap) <= 3 * spread),
-        composition,
-        f"Kitagawa's composition effect is {100 * composition:+.2f} pp, ours (mix and allocation) "
-        f"{100 * ours['contribution'].sum():+.2f} pp; his rate effect, {100 * rates:+.2f} pp, is weather, hours, rules "
-        "and quality in one.",
-    )
-
-
-def _dowhy(shift: DatasetShift, rng: np.random.Generator) -> dict[str, Any]:
-    name = "agreement with dowhy.gcm on a sample"
-    found = gcm_contributions(shift.cells.frame, rng)
-    if found is None:
-        return _row(name, None, np.nan, "dowhy is not installed or could not fit the sample.")
-    totals = shift.to_frame().query("level.isna()").set_index("mechanism")
-    ours = {
-        "mix": totals.loc["mix"], "weather": totals.loc["weather"], "allocation": totals.loc["allocation"]
-    }  # fmt: skip
-    spread = found.noise
-    agreed = [
-        row["ci_lower"] - 2 * spread <= found.parts[part] <= row["ci_upper"] + 2 * spread for part, row in ours.items()
-    ]
-    said = ", ".join(f"{part} {100 * value:+.2f}" for part, value in found.parts.items())
-    return _row(
-        name,
-        all(agreed),
-        max(abs(found.parts[part] - row["contribution"]) for part, row in ours.items()),
-        f"On {found.n_lines} drawn lines dowhy says, in pp: {said}. Its own sampling error is about "
-        f"{100 * spread:.2f} pp, and it gives no interval; mix, allocation and weather "
-        f"{'agree' if all(agreed) else 'do not all agree'} with ours within both errors.",
-    )
-
-
-def _shares_follow(cells: pd.DataFrame) -> dict[str, Any]:
-    """Whether a supplier's share reacts to its refunds of the week before: allocation would then follow quality."""
-    from scipy import stats
-
-    place = np.unique(cells["day"].to_numpy(), return_inverse=True)[1]
-    keys = [cells["period"], cells["category"], cells["supplier_id"], place // 7]
-    sums = cells.groupby(keys, observed=True)[["n", "refunded"]].sum()
-    sums.index.names = ["period", "category", "supplier_id", "week"]
-    whole = sums.groupby(["period", "category", "week"], observed=True).transform("sum")
-    share = ((sums["n"] + 0.5) / (whole["n"] + 1)).map(np.log)
-    excess = (sums["refunded"] - sums["n"] * whole["refunded"] / whole["n"]) / sums["n"] ** 0.5
-    own = ["period", "category", "supplier_id"]
-    later = share.groupby(own, observed=True).shift(-1) - share
-    pairs = np.column_stack([excess - excess.groupby(own, observed=True).transform("mean"), later])
-    pairs = pairs[np.isfinite(pairs).all(axis=1)]
-    name = "lagged shares: does allocation react to quality"
-    if len(pairs) < 20:
-        return _row(name, None, np.nan, "Too few weeks to see whether shares react to last week's refunds.")
-    found = stats.spearmanr(pairs[:, 0], pairs[:, 1])
-    reacts = bool(found.pvalue < RARE)
-    return _row(
-        name,
-        not reacts,
-        float(found.statistic),
-        f"A supplier's refunds of a week and the change of its share in the next go together by {found.statistic:+.2f} "
-        + (
-            "(rank correlation): shares react, so part of what allocation is credited with began as quality."
-            if reacts
-            else "(rank correlation), no more than chance gives: shares do not react to last week's refunds."
-        ),
-    )
-
-
-def _residual(shift: DatasetShift) -> dict[str, Any]:
-    return _row(
-        "residual before the correction",
-        None,
-        shift.residual_change,
-        f"The fitted model misses {100 * shift.residual_change:+.3f} of the change of {100 * shift.change:+.3f} pp; "
-        "the correction to the observed rates shares this out among the mechanisms.",
-    )
-
-
-def _row(check: str, passed: bool | None, figure: float, sentence: str) -> dict[str, Any]:
-    return {"check": check, "passed": passed, "figure": float(figure), "sentence": sentence}
+    Under mechanism, dimension and level; both are empty for a mechanism.
+    """
+    table = found.table
+    stands_out = (table["ci_lower"] > 0) | (table["ci_upper"] < 0)
+    is_level = (table["view"] == "who") & (table["mechanism"] == "quality") & stands_out
+    rows = table[(table["view"] == "mechanism") | is_level].fillna({"dimension": "", "level": ""})
+    return {
+        (str(row["mechanism"]), str(row["dimension"]), str(row["level"])): (row["contribution"], row["se"])
+        for row in rows.to_dict("records")
+    }

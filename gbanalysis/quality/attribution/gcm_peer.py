@@ -1,4 +1,7 @@
-"""What dowhy.gcm says of the same change, on lines drawn from the cells; a peer to agree with, not a part of ours."""
+"""What dowhy.gcm says of the same change; a peer to agree with, not a part of ours.
+
+It works on lines, so the cells are unfolded: all of them where there are few enough, else as many drawn ones.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,16 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-LINES_A_PERIOD, DRAWN = 20_000, 20_000
+MOST_LINES, DRAWN = 20_000, 20_000  # a period
 
 
 @dataclass(frozen=True)
 class GcmAnswer:
-    """Contributions by part, the lines that dowhy saw, and the sampling error of a difference of rates among them."""
+    """Contributions by part, the lines that dowhy saw, whether these are all, and the sampling error of its figures."""
 
     parts: dict[str, float]
     n_lines: int
+    is_all: bool
     noise: float
 
 
@@ -70,7 +74,8 @@ def gcm_contributions(cells: pd.DataFrame, rng: np.random.Generator) -> GcmAnswe
     return GcmAnswer(
         {part: float(value) for part, value in parts.items()},
         len(base) + len(current),
-        float(np.sqrt(2 * rate * (1 - rate) / LINES_A_PERIOD)),
+        bool(np.isclose(len(base) + len(current), cells["n"].sum())),
+        float(np.sqrt(rate * (1 - rate) * (1 / len(base) + 1 / len(current) + 2 / DRAWN))),
     )
 
 
@@ -80,18 +85,23 @@ def _changed(*data: object) -> float:
 
 
 def _lines(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw lines from one period's cells."""
+    """Unfold one period's cells to lines, all of them if they are whole and not too many, else drawn ones."""
     import pandas as pd
 
-    n = cells["n"].to_numpy(dtype=float)
-    drawn = cells.iloc[rng.choice(len(cells), LINES_A_PERIOD, p=n / n.sum())]
-    chance = np.clip(drawn["refunded"].to_numpy(dtype=float) / drawn["n"].to_numpy(dtype=float), 0, 1)
-    heat = drawn["temperature_c"].fillna(0.0).to_numpy(dtype=float)
+    n, refunded = (cells[name].to_numpy(dtype=float) for name in ("n", "refunded"))
+    if n.sum() <= MOST_LINES and np.array_equal(n, np.rint(n)):
+        place = np.repeat(np.arange(len(cells)), n.astype(int))
+        within = np.arange(len(place)) - np.repeat(np.cumsum(n) - n, n.astype(int))
+        is_refunded = within + rng.random(len(cells))[place] < refunded[place]
+    else:
+        place = rng.choice(len(cells), MOST_LINES, p=n / n.sum())
+        is_refunded = rng.random(MOST_LINES) < refunded[place] / n[place]
+    drawn = cells.iloc[place]
     return pd.DataFrame(
         {
             "mix": (drawn["parent_category"].astype(str) + " " + drawn["region"].astype(str)).to_numpy(),
             "supplier": "s" + drawn["supplier_id"].astype(str).to_numpy(),
-            "heat": heat / 10,
-            "refund": np.where(rng.random(len(drawn)) < chance, "1", "0"),
+            "heat": drawn["temperature_c"].fillna(0.0).to_numpy(dtype=float) / 10,
+            "refund": np.where(is_refunded, "1", "0"),
         }
     )

@@ -6,6 +6,9 @@ category: mix, allocation, weather and quality are fitted again, hours and node 
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +18,8 @@ from gbanalysis.quality.attribution.cells import WAY, ShiftCells
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from gbanalysis.quality.attribution.result import Question
 
 
 def coarse_cells(cells: ShiftCells) -> pd.DataFrame:
@@ -27,6 +32,20 @@ def coarse_cells(cells: ShiftCells) -> pd.DataFrame:
 def refit(cells: pd.DataFrame) -> ShiftAttribution:
     """Attribute coarse cells."""
     return attribute_cells(cells, stages=())
+
+
+def earlier_spans(question: Question, n: int) -> Iterator[Question]:
+    """Give the same question for `n` earlier pairs of periods, as long and as far apart; the latest first.
+
+    All end before both periods start; they lie whole weeks back, as many from pair to pair as the current period has.
+    """
+    first_day, last_day = min(question.base[0], question.current[0]), max(question.base[1], question.current[1])
+    nearest = (last_day - first_day).days // 7 + 1
+    step = max(1, ((question.current[1] - question.current[0]).days + 1) // 7)
+    for place in range(n):
+        back = dt.timedelta(weeks=nearest + step * place)
+        base, current = ((first - back, last - back) for first, last in (question.base, question.current))
+        yield replace(question, base=base, current=current)
 
 
 def other_days(cells: pd.DataFrame, period: str) -> pd.DataFrame:

@@ -127,7 +127,8 @@ def _check_unit(unit: str) -> None:
 
 def read_cells(dataset: Dataset, question: Question) -> ShiftCells:
     """Sum the lines of both periods to cells, allow for refunds still to come, and weigh them by the unit."""
-    cells = facts.shift_cells(dataset, base=question.base, current=question.current, as_of=question.as_of)
+    spans = {"base": question.base, "current": question.current}
+    cells = facts.shift_cells(dataset, **spans, as_of=question.as_of, without_users=question.without_users)
     lines = cells.frame.groupby("period")["n"].sum()
     for name, (first, last) in (("base", question.base), ("current", question.current)):
         if name not in lines:
