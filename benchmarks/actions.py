@@ -17,9 +17,9 @@ from gbanalysis.quality.actions.budgets import choose
 from gbanalysis.quality.actions.ranking import naive_saving, overlaps
 from gbanalysis.quality.actions.savings import Action, Profiles, make_profiles
 
-# Of the first family, the others follow; seeds of development were below 1,000, of tests 9,000 to 9,100.
-FIGURE_SEEDS = range(71_000, 71_080)
-ALERT_SEED = 72_000
+# Of the first family, the others follow; seeds of development were below 6,000, of tests 9,000 to 9,400.
+FIGURE_SEEDS = range(171_000, 171_080)
+ALERT_SEED = 172_000
 BUDGET, DEGREES, LEAST_HOURS = 1_000.0, 3.0, 0.5
 COST = {"replace_supplier": 250.0, "delist_sku": 60.0, "speed_node": 200.0, "cool_node": 250.0}
 NOMINAL = 0.9
@@ -137,6 +137,8 @@ def run() -> Benchmark:
     chosen, some = frame[frame["chosen"]], whole[whole["n_chosen"] > 0]
     measures += coverage(chosen, "low", "high", "true_saved", "each chosen action")
     measures += coverage(some, "joint_low", "joint_high", "joint_truth", "the chosen set together")
+    for family, part in chosen.groupby("family"):
+        measures += coverage(part, "low", "high", "true_saved", f"each chosen action, family {family}")[:1]
     for kind, part in frame.groupby("kind"):
         measures += coverage(part, "low", "high", "true_saved", f"all candidates, {kind}")[:1]
     for family, part in some.groupby("family"):

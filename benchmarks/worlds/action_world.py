@@ -118,7 +118,7 @@ def draw_cells(rng: np.random.Generator, world: ActionWorld) -> pd.DataFrame:
     return pd.DataFrame({
         "category": labels["category"], "supplier_id": labels["supplier"], "sku_id": labels["sku"],
         "central_id": labels["central"], "grid_id": labels["grid"], "region": labels["central"],
-        "week": lines["day"] // 7, "n": 1.0, "refunded": refunded.astype(float), "amount": lines["amount"],
+        "day": lines["day"], "n": 1.0, "refunded": refunded.astype(float), "amount": lines["amount"],
         "refunded_amount": 0.8 * whole, "refunded_line_amount": whole, "share_reported": known,
         "central_warehouse_node": labels["central"], "grid_warehouse_node": labels["grid"],
         **{name: lines[name] for stage in STAGES for name in (f"{stage}_hours", f"{stage}_temperature")},

@@ -6,6 +6,7 @@ the alert knows none of it. In quiet worlds nothing happens to single nodes.
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from benchmarks.harness import Measure
 from gbanalysis.quality.actions.alarms import Reports, watch
@@ -15,7 +16,7 @@ FloatArray = NDArray[np.float64]
 NODES, CATEGORIES, HISTORY, WATCHED = 16, 4, 70, 112
 DELAY = np.array([0.30, 0.25, 0.17, 0.12, 0.08, 0.05, 0.03, 0.0])
 ALARMS_A_YEAR, LIFTS = 12.0, (1.6, 2.0, 3.0)
-QUIET_WORLDS, SHOCKED_WORLDS = 40, 60
+QUIET_WORLDS, SHOCKED_WORLDS = 240, 80
 SETTLED = 14  # days at the start in which the alert and its peer are not judged
 DAY_SD = 0.25
 
@@ -108,10 +109,13 @@ def compare_alerts(seed: int, *, quiet: int = QUIET_WORLDS, shocked: int = SHOCK
     limit = tune(scores, float(ours.mean()))
     year = 365.25 / (WATCHED - SETTLED)
     raw = np.mean([with_rest(each > 3.0)[:, SETTLED:].sum() for each in scores])
+    error = stats.norm.ppf(0.995) * float(ours.std(ddof=1)) / np.sqrt(quiet)
     measures = [
         Measure(
             "false alarms a year (12 wanted); peer: 3 standard deviations", "alarms", ours.mean() * year, raw * year
-        )
+        ),
+        Measure("false alarms a year: lower end at 99 %", "alarms", (ours.mean() - error) * year),
+        Measure("false alarms a year: upper end at 99 %", "alarms", (ours.mean() + error) * year),
     ]
     for lift in LIFTS:
         waits, theirs = [], []

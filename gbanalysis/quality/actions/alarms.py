@@ -21,8 +21,8 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 REFIT_DAYS = 7  # the expectation is learned again so often
-COMMON_DAYS = 21  # what all nodes share is read from so many days
-COMMON_WEIGHT = 15.0  # refunds that "nothing in common changed" counts for
+MEMORY = 7.0  # days after which news of what all nodes share counts for a third: a season must not look local
+COMMON_WEIGHT = 15.0  # refunds that "the category changed as all do" counts for
 DELAY_WEIGHT = 50.0  # refunds that the delays of all categories count for in one category's
 HOLD_DAYS = 14  # a series that has rung keeps silent so long
 YEAR = 364
@@ -106,15 +106,28 @@ def expected_reports(reports: Reports, baseline: Baseline, days: IntArray) -> Fl
     return total * baseline.rate[:, None]
 
 
-def common_change(asked: FloatArray, usual: FloatArray, group: IntArray) -> tuple[FloatArray, FloatArray]:
-    """[n_series] what the newest days brought over what was usual, for the whole category, drawn towards 1.
+def common_changes(asked: FloatArray, usual: FloatArray, group: IntArray) -> tuple[FloatArray, FloatArray]:
+    """What all nodes share, foretold for each day from the days before it: requests over what was usual.
 
-    Its variance by chance comes with it.
+    Older days count less and less. A category leans on all categories, and no series on itself, so that a single bad
+    node does not become the standard that it is held to.
+
+    Returns
+    -------
+    tuple
+        [n_series, n_days] the factor on what is usual, and its variance by chance.
     """
-    size = int(group.max()) + 1
-    seen, was = (np.bincount(group, each.sum(axis=1), minlength=size) for each in (asked, usual))
-    found = (seen + COMMON_WEIGHT) / (was + COMMON_WEIGHT)
-    return found[group], (seen / (seen + COMMON_WEIGHT) ** 2)[group]
+    size, keep = int(group.max()) + 1, np.exp(-1 / MEMORY)
+    factor, doubt = np.ones_like(usual), np.zeros_like(usual)
+    seen, was = np.zeros(len(asked)), np.zeros(len(asked))
+    for day in range(usual.shape[1]):
+        others, due = (np.bincount(group, each, minlength=size)[group] - each for each in (seen, was))
+        whole = (seen.sum() - seen + COMMON_WEIGHT) / (was.sum() - was + COMMON_WEIGHT)
+        factor[:, day] = (others + COMMON_WEIGHT * whole) / (due + COMMON_WEIGHT)
+        # Weights that fall by `keep` add up squares half as large as themselves.
+        doubt[:, day] = others * (1 + keep) / 2 / (due + COMMON_WEIGHT) ** 2
+        seen, was = (keep * (total + each[:, day]) for total, each in ((seen, asked), (was, usual)))
+    return factor, doubt
 
 
 def daily_dispersion(asked: FloatArray, usual: FloatArray, group: IntArray) -> FloatArray:
@@ -231,15 +244,17 @@ def watch(
         days = np.arange(start, min(start + REFIT_DAYS, n_days))
         baseline = learn_baseline(reports, start, history)
         past = np.arange(max(start - history, 0), start)
-        usual = expected_reports(reports, baseline, past)
-        newest = slice(-COMMON_DAYS, None)
-        common, doubt = common_change(asked[:, past][:, newest], usual[:, newest], reports.group)
-        expected[:, days - first] = expected_reports(reports, baseline, days) * common[:, None]
+        usual = expected_reports(reports, baseline, np.concatenate([past, days]))
+        known, span = asked[:, past], len(past)
+        # A day's factor is made of the days before it, so that nothing is used before it was known.
+        common, doubt = common_changes(asked[:, [*past, *days]], usual, reports.group)
+        expected[:, days - first] = usual[:, span:] * common[:, span:]
         if (start - first) % recalibrate_days < REFIT_DAYS:
+            was = usual[:, :span] * common[:, :span]
             limit = find_threshold(
-                usual,
-                1 / (1 / baseline.shape + doubt),
-                daily_dispersion(asked[:, past], usual, reports.group),
+                was,
+                1 / (1 / baseline.shape + doubt[:, span]),
+                daily_dispersion(known, was, reports.group),
                 ratio=ratio,
                 alarms_per_year=alarms_per_year,
                 rng=rng,

@@ -272,7 +272,6 @@ def _cells(
     cells["day"] = cells["day"].to_numpy().astype("datetime64[ns]")
     cells = cells.merge(shares[["category", "day", "share_reported"]], on=["category", "day"], how="left")
     cells["share_reported"] = cells["share_reported"].fillna(1.0).clip(lower=LEAST_SHARE)
-    cells["week"] = (cells["day"] - cells["day"].min()).dt.days // 7
     return fill_course(cells)
 
 

@@ -22,7 +22,6 @@ from gbanalysis.quality.actions.saving_model import (
     Effects,
     draw_effects,
     encode,
-    fit_effects,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class Profiles:
     refund_share
         [category, n_draws] share of a line's amount that a refund gives back.
     effects
-        Draws of the effects; the first is the mode.
+        Draws of the effects; the first is their mean.
     """
 
     coded: Coded
@@ -168,22 +167,9 @@ class Profiles:
         change = np.zeros_like(before)
         for each in touched:
             change[np.searchsorted(rows, each.rows)] += each.change[:, draws]
-        fewer = _chance(before) - _chance(before + change)
+        fewer = special.expit(before) - special.expit(before + change)
         back = self.refund_share[self.coded.codes["category"][rows]][:, draws]
         return self.n[rows] @ fewer, np.einsum("r,rd,rd->d", self.amount[rows], fewer, back)
-
-
-def _chance(log_odds: FloatArray) -> FloatArray:
-    """Chances from draws of the log-odds, brought to have the mean that the mode says.
-
-    The likeliest log rate is the log of the mean rate (exactly so for a gamma law), while the mean of normal draws
-    around it, or of sums of such, would be larger.
-    """
-    if log_odds.shape[1] > 1:
-        n_draws = log_odds.shape[1] - 1
-        mean = special.logsumexp(log_odds[:, 1:], axis=1, keepdims=True) - np.log(n_draws)
-        log_odds = log_odds - (mean - log_odds[:, :1])
-    return np.asarray(special.expit(log_odds))
 
 
 def make_profiles(cells: pd.DataFrame, *, rng: np.random.Generator, n_draws: int = N_DRAWS) -> Profiles:
@@ -192,7 +178,7 @@ def make_profiles(cells: pd.DataFrame, *, rng: np.random.Generator, n_draws: int
     Parameters
     ----------
     cells
-        One row a cell: `KEYS`, ``week``, ``n``, ``refunded``, ``amount``, ``refunded_amount`` and
+        One row a cell: `KEYS`, ``day``, ``n``, ``refunded``, ``amount``, ``refunded_amount`` and
         ``refunded_line_amount`` (the whole amount of refunded lines), ``share_reported``; for each stage whose course
         is known ``<stage>_hours``, ``<stage>_temperature`` and, for `SEGMENTS`, ``<stage>_node``, without gaps.
     rng
@@ -216,16 +202,17 @@ def make_profiles(cells: pd.DataFrame, *, rng: np.random.Generator, n_draws: int
         heat_hours=sum((hours[stage] * heat[stage] for stage in stages), zero) / DEGREE_HOURS,
         **{f"{stage}_heat": heat[stage] for stage in stages},
     )
-    coded = encode(cells, (*KEYS, "week"))
-    fit, places = fit_effects(
+    coded = encode(cells, (*KEYS, "day"))
+    effects = draw_effects(
         coded,
         n=n,
         refunded=cells["refunded"].to_numpy(dtype=float),
         share_reported=cells["share_reported"].to_numpy(dtype=float),
         hours=cells["total_hours"].to_numpy(dtype=float),
         degree_hours=cells["heat_hours"].to_numpy(dtype=float),
+        n_draws=n_draws,
+        rng=rng,
     )
-    effects = draw_effects(fit, places, coded, n_draws, rng)
     segments = [stage for stage in SEGMENTS if stage in stages]
     summed = _sum_to_profiles(cells, stages, [f"{stage}_node" for stage in segments])
     codes = {key: np.searchsorted(coded.labels[key], summed[key].astype(str)).astype(np.int64) for key in KEYS}
