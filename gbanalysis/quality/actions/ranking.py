@@ -360,13 +360,13 @@ def _choose(
 
 
 def overlaps(profiles: Profiles, actions: Sequence[Action], touched: Sequence[Touched]) -> FloatArray:
-    """[n, n] money that two actions save alone less what they save together, at the model's mode.
+    """[n, n] money that two actions save alone less what they save together, at the mean effects.
 
     Two suppliers that are both replaced do not take over each other's lines; among SKUs, of which each is a small part
     of its category, that is left out here.
     """
-    mode, n = slice(0, 1), len(touched)
-    alone = [float(profiles.saved([each], draws=mode)[1][0]) for each in touched]
+    middle, n = slice(0, 1), len(touched)
+    alone = [float(profiles.saved([each], draws=middle)[1][0]) for each in touched]
     overlap = np.zeros((n, n))
     for one in range(n):
         for two in range(one + 1, n):
@@ -375,6 +375,6 @@ def overlaps(profiles: Profiles, actions: Sequence[Action], touched: Sequence[To
                 pair = profiles.together([actions[one], actions[two]])
             elif not np.intersect1d(pair[0].rows, pair[1].rows, assume_unique=True).size:
                 continue
-            both = float(profiles.saved(pair, draws=mode)[1][0])
+            both = float(profiles.saved(pair, draws=middle)[1][0])
             overlap[one, two] = overlap[two, one] = alone[one] + alone[two] - both
     return overlap
