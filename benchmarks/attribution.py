@@ -21,7 +21,14 @@ from benchmarks.harness import Benchmark, Measure
 from benchmarks.worlds.econml_peer import econml_change
 from benchmarks.worlds.late_refunds import draw_delays, mature
 from benchmarks.worlds.refund_peers import kitagawa, oracle
-from benchmarks.worlds.refund_world import FAMILIES, RefundWorld, draw_cells, draw_world, true_contributions
+from benchmarks.worlds.refund_world import (
+    FAMILIES,
+    RefundWorld,
+    draw_cells,
+    draw_world,
+    true_contributions,
+    with_small_change,
+)
 from gbanalysis.quality.attribution.attributing import ShiftAttribution, attribute_cells
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +40,7 @@ PARTS = {  # name: family, lines, worlds
     "1 million lines": ("own", 1_000_000, 100),
     "4 million lines": ("own", 4_000_000, 100),
     "immature": ("own", 200_000, 400),
+    "small change of a supplier": ("own", 20_000, 400),
 }
 SHOCKED = {  # what is judged: the player or the shocked level that each intervention moves
     "mix": ("player", "mix", None),
@@ -143,6 +151,8 @@ def score_part(name: str, worlds: range) -> dict[tuple[str, str], Score]:
     for number in worlds:
         rng = np.random.default_rng((SEED, list(PARTS).index(name), number))
         world = draw_world(rng, family)
+        if name == "small change of a supplier":
+            world = with_small_change(rng, world)
         if name == "immature":
             score_immature(scores, rng, replace(world, current_days=LAST_DAYS), n_lines)
         else:

@@ -2,8 +2,8 @@
 
 Mix and quality are not held to the truth here. The true mix is of SKUs, users and units a line, as expected; ours is of
 subcategories and warehouses, as it happened. On three markets of development (seeds 311 to 313) the mix lay 0.2 points
-above the true one, and quality as much below. Nor is a small change held: with half the shock on the supplier, which
-adds less than 0.1 points in two of the three markets here, the model takes it for none.
+above the true one, and quality as much below. The shock on the supplier is small: it adds less than 0.1 points in two
+of the three markets here. Its contribution is drawn towards nought then, and its interval is not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ N_LINES, N_DAYS = 120_000, 90
 BASE, CURRENT = ("2024-01-10", "2024-02-08"), ("2024-02-20", "2024-03-20")
 START, END = dt.date(2024, 2, 14), dt.date(2024, 3, 30)
 SHOCKS = (
-    SupplierQuality(supplier_id="SUP002", size=5.0, starts_on=START, ends_on=END),
+    SupplierQuality(supplier_id="SUP002", size=2.5, starts_on=START, ends_on=END),
     SlowNode(node_id="GW003", size=8.0, starts_on=START, ends_on=END),
 )
 TOGETHER = {
@@ -57,12 +57,28 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[pd.DataFrame
     return found
 
 
-def test_the_planted_supplier_stands_out(answers: list[tuple[pd.DataFrame, pd.Series, pd.Series, float]]) -> None:
+def test_the_planted_supplier_comes_first(answers: list[tuple[pd.DataFrame, pd.Series, pd.Series, float]]) -> None:
+    first = 0  # a change as small as chance need not come first in every market
     for frame, _, suppliers, _ in answers:
         levels = frame.query("mechanism == 'quality' and dimension == 'supplier_id'").set_index("level")
         assert suppliers.idxmax() == "SUP002", "the shock must matter, or the test says nothing"
-        assert "SUP002" in levels["contribution"].nlargest(2).index
-        assert levels.loc["SUP002", "ci_lower"] > 0
+        first += levels["contribution"].idxmax() == "SUP002"
+    assert first >= 2
+
+
+def test_the_intervals_of_suppliers_hold_their_truth(
+    answers: list[tuple[pd.DataFrame, pd.Series, pd.Series, float]],
+) -> None:
+    # 72 intervals of 90 %: fewer than 57 hold with a chance of 1 in 1000
+    held = []
+    for frame, _, suppliers, _ in answers:
+        levels = frame.query("mechanism == 'quality' and dimension == 'supplier_id'").set_index("level")
+        told = levels.join(suppliers.rename("truth"), how="inner")
+        inside = told["truth"].between(told["ci_lower"], told["ci_upper"])
+        assert inside["SUP002"]
+        held += list(inside)
+    assert len(held) == 72
+    assert sum(held) >= 57
 
 
 def test_the_planted_node_is_the_slowest(answers: list[tuple[pd.DataFrame, pd.Series, pd.Series, float]]) -> None:
