@@ -91,12 +91,14 @@ class ShiftAttribution(Result):
         view
             ``"who"``: quality is split among suppliers, categories, grids and the rest, so that a bad node is not
             spread over its suppliers. ``"where"``: each mechanism is partitioned by one dimension at a time; the levels
-            of each dimension sum to the mechanism. ``"player"``: the players of the game, without levels.
+            of each dimension sum to the mechanism. ``"player"``: the players of the game, without levels, with their
+            standard error ``se``; that of every figure stands in `table`.
         """
         if view not in ("who", "where", "player"):
             raise ValueError(f"view must be 'who', 'where' or 'player', not {view!r}")
-        kept = ["player"] if view == "player" else ["mechanism", view]
-        return self.table[self.table["view"].isin(kept)].drop(columns=["view", "stands_out"]).reset_index(drop=True)
+        kept, spare = (["player"], []) if view == "player" else (["mechanism", view], ["se"])
+        table = self.table[self.table["view"].isin(kept)]
+        return table.drop(columns=["view", "stands_out", *spare]).reset_index(drop=True)
 
     def largest(self, n: int = 3) -> pd.DataFrame:
         """The levels of the who view that contribute most and stand out, to either side."""

@@ -299,8 +299,7 @@ def _figures(found: ShiftAttribution) -> dict[tuple[str, str, str], tuple[float,
     Under mechanism, dimension and level; both are empty for a mechanism.
     """
     table = found.table
-    stands_out = (table["ci_lower"] > 0) | (table["ci_upper"] < 0)
-    is_level = (table["view"] == "who") & (table["mechanism"] == "quality") & stands_out
+    is_level = (table["view"] == "who") & (table["mechanism"] == "quality") & table["stands_out"]
     rows = table[(table["view"] == "mechanism") | is_level].fillna({"dimension": "", "level": ""})
     return {
         (str(row["mechanism"]), str(row["dimension"]), str(row["level"])): (row["contribution"], row["se"])

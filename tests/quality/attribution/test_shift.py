@@ -79,6 +79,12 @@ def test_the_parts_of_both_accountings_add_up(shift: DatasetShift) -> None:
             assert part["contribution"].sum() == pytest.approx(totals[name[0]], abs=1e-12)
 
 
+def test_the_frame_has_the_columns_that_users_were_promised(shift: DatasetShift) -> None:
+    columns = ["mechanism", "dimension", "level", "contribution", "ci_lower", "ci_upper", "n_base", "n_current", "note"]
+    assert list(shift.to_frame()) == columns
+    assert list(shift.to_frame(view="where")) == columns
+
+
 def test_the_change_is_that_of_the_matured_counts(sample: Dataset, shift: DatasetShift) -> None:
     lines = lines_of(sample)
     seen = lines.groupby("period")["refunded"].mean()
