@@ -34,7 +34,7 @@ from gbanalysis.quality.attribution.attributing import ShiftAttribution, attribu
 FloatArray = NDArray[np.float64]
 
 CONFIDENCE = 0.9
-SEED = 20_261_123  # the reported figures; development used the seeds from 0 to 199
+SEED = 20_261_201  # the reported figures; development used the seeds from 0 to 199 and (20260000, kind, number)
 PARTS = {  # name: family, lines, worlds
     **{family: (family, 20_000, 400) for family in FAMILIES},
     "1 million lines": ("own", 1_000_000, 100),
