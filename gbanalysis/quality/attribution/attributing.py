@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 SUM_TOLERANCE = 1e-12
+STANDS_OUT = "stands out"
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,16 @@ class ShiftAttribution(Result):
         view
             ``"who"``: quality is split among suppliers, categories, grids and the rest, so that a bad node is not
             spread over its suppliers. ``"where"``: each mechanism is partitioned by one dimension at a time; the levels
-            of each dimension sum to the mechanism. ``"player"``: the players of the game, without levels, with their
+            of each dimension sum to the mechanism. A level's ``note`` says where it stands out: of the levels whose
+            quality did not change, some intervals leave zero out by chance. ``"player"``: the players of the game, without levels, with their
             standard error ``se``; that of every figure stands in `table`.
         """
         if view not in ("who", "where", "player"):
             raise ValueError(f"view must be 'who', 'where' or 'player', not {view!r}")
         kept, spare = (["player"], []) if view == "player" else (["mechanism", view], ["se"])
         table = self.table[self.table["view"].isin(kept)]
+        plain = table["stands_out"] & table["level"].notna() & (table["note"] == "")
+        table = table.assign(note=table["note"].mask(plain, STANDS_OUT))
         return table.drop(columns=["view", "stands_out", *spare]).reset_index(drop=True)
 
     def largest(self, n: int = 3) -> pd.DataFrame:

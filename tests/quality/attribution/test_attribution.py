@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gbanalysis.errors import ContractError, GBAnalysisError, NotEnoughDataError
-from gbanalysis.quality.attribution.attributing import ShiftAttribution, attribute_cells
+from gbanalysis.quality.attribution.attributing import STANDS_OUT, ShiftAttribution, attribute_cells
 from tests.quality.attribution.small_chain import small_cells
 
 
@@ -171,6 +171,13 @@ def test_bad_cells_are_refused(cells: pd.DataFrame, change, error: type[Exceptio
 def test_levels_that_come_and_go_leave_finite_figures(cells: pd.DataFrame, kept) -> None:
     found = attribute_cells(cells[kept(cells)])
     assert np.isfinite(found.table[["contribution", "ci_lower", "ci_upper"]].to_numpy()).all()
+
+
+def test_the_notes_of_levels_say_which_stand_out(found: ShiftAttribution) -> None:
+    levels = found.to_frame().dropna(subset=["level"])
+    named = set(levels.loc[levels["note"] == STANDS_OUT, "level"])
+    assert named == set(found.largest(len(levels))["level"])
+    assert 0 < len(named) < len(levels) / 2
 
 
 def test_a_supplier_that_left_has_no_change_of_its_own_quality(cells: pd.DataFrame) -> None:
