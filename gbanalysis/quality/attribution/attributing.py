@@ -91,10 +91,11 @@ class ShiftAttribution(Result):
         ----------
         view
             ``"who"``: quality is split among suppliers, categories, grids and the rest, so that a bad node is not
-            spread over its suppliers. ``"where"``: each mechanism is partitioned by one dimension at a time; the levels
-            of each dimension sum to the mechanism. A level's ``note`` says where it stands out: of the levels whose
-            quality did not change, some intervals leave zero out by chance. ``"player"``: the players of the game, without levels, with their
-            standard error ``se``; that of every figure stands in `table`.
+            spread over its suppliers. ``"where"``: each mechanism is partitioned by one dimension at a time, goods by
+            category and by subcategory where both are known; the levels of each dimension sum to the mechanism. A
+            level's ``note`` says where it stands out: of the levels whose quality did not change, some intervals leave
+            zero out by chance. ``"player"``: the players of the game, without levels, with their standard error
+            ``se``; that of every figure stands in `table`.
         """
         if view not in ("who", "where", "player"):
             raise ValueError(f"view must be 'who', 'where' or 'player', not {view!r}")
