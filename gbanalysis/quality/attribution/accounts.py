@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbanalysis.quality.attribution.design import Design
-from gbanalysis.quality.attribution.mechanisms import CodedCells
+from gbanalysis.quality.attribution.mechanisms import PARENT, CodedCells
 
 IntArray = NDArray[np.int64]
 
@@ -63,9 +63,10 @@ def list_accounts(cells: CodedCells) -> list[Account]:
     for key in cells.quality:
         split("who", "quality", key, player=f"quality_{key}")
     accounts.append(Account("who", "quality", "rest", None, (names.index("quality_rest"),)))
+    parents = (PARENT,) if PARENT in cells.codes else ()
     for name in parts:
         keys = {"mix": ("category", "grid_id", "region"), "allocation": ("category", "central_id", "grid_id", "region")}
-        for key in keys.get(name, PLACES):
+        for key in (*parents, *keys.get(name, PLACES)):
             split("where", name, key)
     return accounts
 

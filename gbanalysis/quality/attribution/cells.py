@@ -172,7 +172,7 @@ def complete_cells(
     """
     if cells.empty:
         return ShiftCells(cells, (), (), goods)
-    cells, notes = _one_way_a_grid(cells)
+    cells, notes = _one_way_a_grid(_one_category_a_kind(cells))
     notes += [f"{key} is not known: one level stands for all" for key in WAY[:4] if (cells[key] == NO_VALUE).all()]
     stages, found = _fill_hours(cells)
     notes += found + _add_weather(cells, weather) + _add_rules(cells, policies)
@@ -182,6 +182,14 @@ def complete_cells(
     left_out = set(STAGES) - set(stages)
     spare = ["hours_known", "hours_bin", *(name for stage in left_out for name in stage_columns(stage)[:2])]
     return ShiftCells(cells.drop(columns=spare, errors="ignore"), stages, tuple(notes), goods)
+
+
+def _one_category_a_kind(cells: pd.DataFrame) -> pd.DataFrame:
+    """Name kinds of goods that stand in several categories, such as "other", with their category."""
+    kinds = cells[["category", "parent_category"]].drop_duplicates()
+    split = cells["category"].isin(kinds.loc[kinds["category"].duplicated(), "category"])
+    name = cells["parent_category"] + " " + cells["category"]
+    return cells.assign(category=cells["category"].mask(split, name))
 
 
 def _one_way_a_grid(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -8,7 +8,8 @@ not by the lines. All that follows is computed from the cells alone.
 =====================  ===============================================================================================
 period                 ``"base"`` or ``"current"``
 day                    the fulfilment date (any hashable): outcomes are clustered by day
-category               category of the SKU
+category               category of the SKU, or a finer kind of goods
+parent_category        optional: the category that the kind of goods belongs to; the view "where" tells by it, too
 supplier_id            supplier of the line
 origin_id              the shared warehouse; the supplier's own id where the chain has none
 central_id             the central warehouse; a grid belongs to one
@@ -57,6 +58,7 @@ IntArray = NDArray[np.int64]
 
 PERIODS = ("base", "current")
 KEYS = ("category", "supplier_id", "origin_id", "central_id", "grid_id", "region")
+PARENT = "parent_category"
 DESTINATION = ("central_id", "grid_id", "region")  # what the last node of a line's way settles
 QUALITY = ("supplier_id", "category", "origin_id", "central_id", "grid_id")  # dimensions in which quality may change
 MOST_GAPS = 8  # numbers a row that a table of numbers may hold; beyond, rows are sorted
@@ -211,14 +213,14 @@ def encode_cells(
     _check_counts(cells)
     n = cells["n"].to_numpy(dtype=float)
     codes, labels = {}, {}
-    for key in dict.fromkeys((*KEYS, last)):
+    parents = (PARENT,) if PARENT in cells and (cells[PARENT] != cells["category"]).any() else ()
+    for key in dict.fromkeys((*KEYS, last, *parents)):
         codes[key], labels[key] = _levels(cells[key])
-    for key in DESTINATION:
-        owner = np.zeros(len(labels[last]), dtype=np.int64)
-        owner[codes[last]] = codes[key]
-        if len(other := np.flatnonzero(owner[codes[last]] != codes[key])):
-            shared_one = labels[last][codes[last][other[0]]]
-            raise ContractError(f"{last.removesuffix('_id')} {shared_one} has more than one {key}")
+    for child, key in (*((last, key) for key in DESTINATION), *(("category", key) for key in parents)):
+        owner = owner_codes(codes[child], codes[key])
+        if len(other := np.flatnonzero(owner[codes[child]] != codes[key])):
+            shared_one = labels[child][codes[child][other[0]]]
+            raise ContractError(f"{child.removesuffix('_id')} {shared_one} has more than one {key}")
     known = tuple(stage for stage in stages if _is_known(cells, stage.hours))
     cooled = tuple(place for place, stage in enumerate(known) if _is_known(cells, stage.temperature))
     period = np.asarray(cells["period"] == "current", dtype=np.int64)
@@ -253,6 +255,13 @@ def _levels(column: pd.Series[Any]) -> tuple[IntArray, NDArray[np.object_]]:
     if (code < 0).any():
         raise ContractError(f"{column.name} is empty in {int((code < 0).sum())} cells")
     return np.asarray(code, dtype=np.int64), np.asarray(level, dtype=object)
+
+
+def owner_codes(child: IntArray, key: IntArray) -> IntArray:
+    """Code of the key that each level of a child belongs to (that of its last row)."""
+    owner = np.zeros(int(child.max()) + 1, dtype=np.int64)
+    owner[child] = key
+    return owner
 
 
 def _check_counts(cells: pd.DataFrame) -> None:

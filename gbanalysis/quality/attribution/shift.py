@@ -101,7 +101,7 @@ def attribute_shift(
     --------
     >>> import gbanalysis as gb
     >>> found = gb.quality.attribute_shift(
-    ...     gb.load_sample(), base=("2024-02-03", "2024-03-01"), current=("2024-03-03", "2024-03-30"), rng=1
+    ...     gb.load_sample(), base=("2024-02-05", "2024-02-11"), current=("2024-02-12", "2024-02-18"), rng=1
     ... )
     >>> frame = found.to_frame()
     >>> parts = frame.loc[frame["level"].isna(), "contribution"].sum()
@@ -188,8 +188,8 @@ def explain(cells: ShiftCells, question: Question, *, confidence: float) -> Data
     found = attribute_cells(
         cells.frame, stages=stages_of(cells), confidence=confidence, shared_error=cells.shared_error
     )
-    names = NODE_NAMES | {"category": cells.goods}
-    table = found.table.assign(dimension=found.table["dimension"].replace(names))
+    names = NODE_NAMES | {"parent_category": "category", "category": cells.goods}
+    table = found.table.assign(dimension=[names.get(name, name) for name in found.table["dimension"]])
     table[["n_base", "n_current"]] *= cells.size
     kept = {field.name: getattr(found, field.name) for field in fields(found)}
     kept |= {"table": table, "notes": (*cells.notes, *found.notes)}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbanalysis.quality.attribution.exposures import Exposure, fit_exposure, gauss_rules
-from gbanalysis.quality.attribution.mechanisms import DESTINATION, CodedCells, without_gaps
+from gbanalysis.quality.attribution.mechanisms import DESTINATION, PARENT, CodedCells, owner_codes, without_gaps
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -70,7 +70,7 @@ def build_tables(cells: CodedCells) -> Tables:
     notes: list[str] = []
     pairs, row_pair = _combinations(cells, ("category", cells.last))
     choices, row_choice = _combinations(cells, ("category", "central_id", "supplier_id", "origin_id"))
-    owner = {key: _owner(cells, key) for key in DESTINATION}
+    owner = {key: owner_codes(cells.codes[cells.last], cells.codes[key]) for key in DESTINATION}
     n_central = cells.size("central_id")
     parent = choices[0] * n_central + choices[1]
     pair_parent = pairs[0] * n_central + owner["central_id"][pairs[1]]
@@ -96,6 +96,8 @@ def build_tables(cells: CodedCells) -> Tables:
         "supplier_id": choices[2][choice],
         "origin_id": choices[3][choice],
     }
+    if PARENT in cells.codes:
+        route[PARENT] = owner_codes(cells.codes["category"], cells.codes[PARENT])[route["category"]]
     heat, shares = _weather(cells)
     return Tables(
         route,
@@ -129,13 +131,6 @@ def _counts(cells: CodedCells, code: IntArray, size: int) -> FloatArray:
     """Lines by period and code."""
     count = np.bincount(cells.period * size + code, weights=cells.n, minlength=2 * size)
     return np.asarray(count, dtype=float).reshape(2, size)
-
-
-def _owner(cells: CodedCells, key: str) -> IntArray:
-    """The level of `key` that each last node belongs to."""
-    owner = np.zeros(cells.size(cells.last), dtype=np.int64)
-    owner[cells.codes[cells.last]] = cells.codes[key]
-    return owner
 
 
 def _policy(cells: CodedCells, route: dict[str, IntArray]) -> FloatArray | None:

@@ -138,6 +138,7 @@ def test_uncertain_delay_widens_the_intervals(cells: pd.DataFrame, found: ShiftA
         (lambda c: c.assign(refunded=c["n"]), NotEnoughDataError, "no fewer refunded lines than lines"),
         (lambda c: c.assign(period="before"), ContractError, "must be base or current"),
         (lambda c: c.assign(grid_id="one"), ContractError, "more than one central_id"),
+        (lambda c: c.assign(parent_category=c["grid_id"]), ContractError, "more than one parent_category"),
         (
             lambda c: c.assign(supplier_id=c["supplier_id"].where(c["supplier_id"] != "s1")),
             ContractError,

@@ -79,6 +79,28 @@ def test_the_parts_of_both_accountings_add_up(shift: DatasetShift) -> None:
             assert part["contribution"].sum() == pytest.approx(totals[name[0]], abs=1e-12)
 
 
+def test_where_it_shows_is_told_by_category_and_by_subcategory(sample: Dataset, shift: DatasetShift) -> None:
+    kinds = sample.to_frame("products").drop_duplicates("subcategory").set_index("subcategory")["category"]
+    where = shift.to_frame(view="where")
+    fine, coarse = where[where["dimension"] == "subcategory"], where[where["dimension"] == "category"]
+    sums = fine.groupby(["mechanism", fine["level"].map(kinds)])[["contribution", "n_base", "n_current"]].sum()
+    found = coarse.set_index(["mechanism", "level"])[["contribution", "n_base", "n_current"]]
+    assert len(found) == kinds.nunique() * where["mechanism"].nunique()
+    pd.testing.assert_frame_equal(sums.sort_index(), found.sort_index(), check_names=False, atol=1e-12, rtol=1e-9)
+    is_wide = coarse.set_index(["mechanism", "level"]).eval("ci_lower <= contribution <= ci_upper")
+    assert is_wide.all()
+
+
+def test_kinds_of_goods_of_one_name_are_told_apart_by_category(sample: Dataset) -> None:
+    frames = frames_of(sample)
+    names = frames["products"]["subcategory"]
+    frames["products"]["subcategory"] = names.where(~names.isin(["eggs", "citrus"]), "other")
+    goods = facts.shift_cells(gb.read_dataset(frames), **SPANS, as_of=AS_OF).frame
+    named = goods.loc[goods["category"].str.endswith("other")].groupby("category")["parent_category"].unique()
+    assert {kind: list(own) for kind, own in named.items()} == {f"{own[0]} other": [own[0]] for own in named}
+    assert len(named) == 2
+
+
 def test_the_frame_has_the_columns_that_users_were_promised(shift: DatasetShift) -> None:
     columns = ["mechanism", "dimension", "level", "contribution", "ci_lower", "ci_upper", "n_base", "n_current", "note"]
     assert list(shift.to_frame()) == columns
