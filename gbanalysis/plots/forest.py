@@ -18,12 +18,13 @@ def plot_forest(
 ) -> Axes:
     """Draw one row an effect, in the order of the frame from top to bottom.
 
-    An interval that leaves zero out has a filled mark, in the colour of harm or gain; the others have an open grey one.
+    A row that is sure has a filled mark, in the colour of harm or gain; the others have an open grey one.
 
     Parameters
     ----------
     frame
-        One row an effect: the column `name`, ``value``, ``ci_lower``, ``ci_upper``.
+        One row an effect: the column `name`, ``value``, ``ci_lower``, ``ci_upper``; optional ``is_sure``, by default
+        whether the interval leaves zero out.
     name
         The column that names the rows.
     label, unit
@@ -38,8 +39,8 @@ def plot_forest(
         ax.axvline(0, color=style.INK, linewidth=0.8)
         numbers = frame[["value", "ci_lower", "ci_upper"]].to_numpy(dtype=float)
         places = np.arange(len(frame))[::-1]
-        for place, (value, lower, upper) in zip(places, numbers, strict=True):
-            sure = lower > 0 or upper < 0
+        is_sure = frame["is_sure"] if "is_sure" in frame else (frame["ci_lower"] > 0) | (frame["ci_upper"] < 0)
+        for place, (value, lower, upper), sure in zip(places, numbers, is_sure, strict=True):
             colour = style.ROLES["harm" if (value > 0) == more_is_harm else "gain"] if sure else style.GREY
             ax.plot([lower, upper], [place, place], color=colour, linewidth=2.0 if sure else 1.2)
             ax.plot(

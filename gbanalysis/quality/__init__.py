@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from gbanalysis.quality.actions.scorecards import SupplierScorecard, score_suppliers
     from gbanalysis.quality.actions.watching import RefundAlerts, watch_refunds
     from gbanalysis.quality.attribution.attributing import ShiftAttribution, attribute_cells
+    from gbanalysis.quality.attribution.checks import Checks
+    from gbanalysis.quality.attribution.left_out import WithAndWithout
     from gbanalysis.quality.attribution.result import DatasetShift
     from gbanalysis.quality.attribution.shift import attribute_shift
     from gbanalysis.quality.effects.estimating import estimate_effect
@@ -52,6 +54,8 @@ _HOMES = {
     "attribute_cells": "gbanalysis.quality.attribution.attributing",
     "attribute_shift": "gbanalysis.quality.attribution.shift",
     "DatasetShift": "gbanalysis.quality.attribution.result",
+    "Checks": "gbanalysis.quality.attribution.checks",
+    "WithAndWithout": "gbanalysis.quality.attribution.left_out",
     "LocalShifts": "gbanalysis.quality.local.local_shifts",
     "find_local_shifts": "gbanalysis.quality.local.moved_nodes",
     "ProjectedRate": "gbanalysis.quality.latency.projected_rate",
@@ -69,6 +73,7 @@ _HOMES = {
 
 __all__ = [
     "CausalGraph",
+    "Checks",
     "DatasetShift",
     "DelayCurves",
     "Effect",
@@ -84,6 +89,7 @@ __all__ = [
     "ShiftAttribution",
     "SupplierScorecard",
     "Triangle",
+    "WithAndWithout",
     "attribute_cells",
     "attribute_shift",
     "backtest_projection",

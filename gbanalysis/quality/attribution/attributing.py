@@ -98,7 +98,7 @@ class ShiftAttribution(Result):
             ``se``; that of every figure stands in `table`.
         """
         if view not in ("who", "where", "player"):
-            raise ValueError(f"view must be 'who', 'where' or 'player', not {view!r}")
+            raise GBAnalysisError(f"view must be 'who', 'where' or 'player', not {view!r}")
         kept, spare = (["player"], []) if view == "player" else (["mechanism", view], ["se"])
         table = self.table[self.table["view"].isin(kept)]
         plain = table["stands_out"] & table["level"].notna() & (table["note"] == "")

@@ -122,11 +122,15 @@ def run_checks(shift: DatasetShift, rng: np.random.Generator) -> Checks:
         check_residual(shift),
     ]
     rows += [
-        check_row(f"fit: {row.check}", bool(row.passed), float(str(row.statistic)), str(row.sentence))
+        check_row(f"fit: {row.check}", bool(row.passed), float(str(row.statistic)), _sentence(str(row.sentence)))
         for row in shift.diagnostics.itertuples()
     ]
     drawn = [_totals(found).assign(shuffle=place) for place, found in enumerate(shuffles)]
     return Checks(pd.DataFrame(rows).astype({"passed": object}), pd.concat(drawn, ignore_index=True), _totals(real))
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
 
 
 def _totals(found: ShiftAttribution) -> pd.DataFrame:

@@ -27,7 +27,9 @@ UNITS = {
     "quantity": ("quantity", "refunded_quantity"),
     "value": ("amount", "refunded_amount"),
 }
-ASKED_BACK = {"line": "refunded lines", "quantity": "units asked back", "value": "money asked back"}
+PICKED_UP = {"line": "lines", "quantity": "units", "value": "money paid for goods"}
+ASKED_BACK = {"line": "refunded lines", "quantity": "units asked back"}
+N_NAMED = 3  # levels named in the paragraph for a manager
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,7 @@ class DatasetShift(ShiftAttribution):
             base period (units in the unit quantity, none in value); ``amount``, their money at the current period's
             mean refund; each with ``_ci_lower`` and ``_ci_upper``.
         """
-        sold, returned = UNITS[self.question.unit]
-        now = self.cells.frame[self.cells.frame["period"] == "current"]
-        lines, each = now[sold].sum(), now["refunded_amount"].sum() / now[returned].sum()
+        lines, each = self._current()
         frame = self.to_frame()
         out = frame[["mechanism", "dimension", "level"]].copy()
         scales = {"amount": lines * each}
@@ -87,36 +87,50 @@ class DatasetShift(ShiftAttribution):
             out[f"{name}_ci_lower"], out[f"{name}_ci_upper"] = frame["ci_lower"] * scale, frame["ci_upper"] * scale
         return out
 
-    def _worth(self, part: Any) -> str:
-        """A contribution, or the row of one, in refunds and money of the current period."""
-        value = float(getattr(part, "contribution", part))
+    def _current(self) -> tuple[float, float]:
+        """What was sold in the current period, in the unit, and the mean money of one refunded."""
         sold, returned = UNITS[self.question.unit]
         now = self.cells.frame[self.cells.frame["period"] == "current"]
-        lines, each = now[sold].sum(), now["refunded_amount"].sum() / now[returned].sum()
-        cost = money(value * lines * each, currency=self.question.currency)
+        return float(now[sold].sum()), float(now["refunded_amount"].sum() / now[returned].sum())
+
+    def _money(self, contribution: float) -> str:
+        """A contribution in money of the current period, such as "CNY 2,222 more"."""
+        lines, each = self._current()
+        cost = money(abs(contribution) * lines * each, currency=self.question.currency)
+        return f"{cost} {'more' if contribution > 0 else 'less'}"
+
+    def _worth(self, contribution: float) -> str:
+        """A contribution in refunds and money of the current period."""
         if self.question.unit == "value":
-            return cost
-        return f"{number(value * lines, digits=0)} {ASKED_BACK[self.question.unit]} or {cost}"
+            return f"{self._money(contribution)} asked back"
+        n, more = number(abs(contribution) * self._current()[0], digits=0), "more" if contribution > 0 else "fewer"
+        return f"{n} {more} {ASKED_BACK[self.question.unit]} ({self._money(contribution)})"
 
     def text(self) -> str:
         """One paragraph for a manager: the change in points, refunds and money, its parts, and who stands out."""
         totals = self._view("mechanism")
         totals = totals.loc[totals["contribution"].abs().sort_values(ascending=False).index]
         is_sure = (totals["ci_lower"] > 0) | (totals["ci_upper"] < 0)
-        moved = ", ".join(f"{row.mechanism} {_points(row)}" for row in totals[is_sure].itertuples())
+        moved = ", ".join(
+            f"{row.mechanism} {_points(row)} or {self._money(float(row.contribution))}"  # type: ignore[arg-type]
+            for row in totals[is_sure].itertuples()
+        )
         rest = ", ".join(totals.loc[~is_sure, "mechanism"])
-        named = "; ".join(f"{_name(row)} {_points(row)}, {self._worth(row)}" for row in self.largest(4).itertuples())
+        named = "; ".join(
+            f"{_name(row)} {_points(row)}, {self._worth(float(row.contribution))}"  # type: ignore[arg-type]
+            for row in self.largest(N_NAMED).itertuples()
+        )
         (b0, b1), (c0, c1) = self.question.base, self.question.current
         before, after = rate(self.base_rate, digits=2), rate(self.current_rate, digits=2)
         return (
-            f"Of what was picked up from {c0} to {c1}, {after} {'was' if self.is_final else 'will be'} asked back, "
-            f"against {before} from {b0} to {b1}: {points(self.change, digits=2)}, {self._worth(self.change)} in the "
-            "current period. "
-            + (f"Moved by {moved}. " if moved else "")
+            f"Of the {PICKED_UP[self.question.unit]} picked up from {c0} to {c1}, {after} "
+            f"{'was' if self.is_final else 'will be'} asked back, against {before} from {b0} to {b1}: "
+            f"{points(self.change, digits=2)}, {self._worth(self.change)} in the current period. "
+            + (f"What moved it: {moved}. " if moved else "")
             + (f"Not told from zero: {rest}. " if rest else "")
             + (f"Standing out: {named}. " if named else "No single level stands out. ")
-            + f"Intervals of {self.confidence:.0%}. The model alone missed {points(self.residual_change, digits=3)} of "
-            "the change; the correction shares that out."
+            + f"Intervals are of {self.confidence:.0%}; of the change the model by itself missed "
+            f"{_short(points(self.residual_change, digits=2))}, which a correction shares out."
         )
 
     def in_order(self) -> pd.DataFrame:
@@ -185,17 +199,24 @@ class DatasetShift(ShiftAttribution):
         return run_checks(self, np.random.default_rng(self.question.seed if rng is None else rng))
 
     def plot_levels(self, *, n: int = 12, ax: Axes | None = None) -> Axes:
-        """Draw the levels of the view "who" that contribute most, with their intervals, the largest first."""
+        """Draw the levels of the view "who" that contribute most, with their intervals, the largest first.
+
+        Filled marks stand out; see `largest`.
+        """
         from gbanalysis.plots import plot_forest
 
         levels = self._largest_levels(n)
         frame = levels.assign(name=[_name(row) for row in levels.itertuples()])
         frame[["value", "ci_lower", "ci_upper"]] = 100 * frame[["contribution", "ci_lower", "ci_upper"]]
+        frame["is_sure"] = frame["stands_out"]
         return plot_forest(frame, name="name", label="contribution to the change", unit="pp", ax=ax)
 
     def levels_alt_text(self, *, n: int = 12) -> str:
         """The chart of `plot_levels` in words."""
-        rows = "; ".join(f"{_name(row)} {_points(row)}" for row in self._largest_levels(n).itertuples())
+        rows = "; ".join(
+            f"{_name(row)} {_points(row)}{', stands out' if row.stands_out else ''}"
+            for row in self._largest_levels(n).itertuples()
+        )
         return f"Contributions of single levels to the change of the refund rate, in percentage points: {rows}."
 
     def _largest_levels(self, n: int) -> pd.DataFrame:
@@ -215,5 +236,8 @@ def _name(row: Any) -> str:
 
 def _points(row: Any) -> str:
     """A contribution in percentage points with its interval."""
-    said = points(row.contribution, (row.ci_lower, row.ci_upper), digits=2)
+    return _short(points(row.contribution, (row.ci_lower, row.ci_upper), digits=2))
+
+
+def _short(said: str) -> str:
     return said.replace("percentage points", "pp")
