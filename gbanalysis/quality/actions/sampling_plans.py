@@ -52,8 +52,8 @@ def design_plan(*, aql: float, ltpd: float, producer_risk: float = 0.05, consume
 
     References
     ----------
-    W. C. Guenther (1969), Journal of Quality Technology 1, 105-109 (the search); D. C. Montgomery (2009), Introduction
-    to Statistical Quality Control, 6th ed., section 15.2.
+    A. Kiermeier (2008), Journal of Statistical Software 26(6) (the smallest plan for two risks); D. C. Montgomery
+    (2009), Introduction to Statistical Quality Control, 6th ed., section 15.2.
 
     Examples
     --------

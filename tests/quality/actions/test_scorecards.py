@@ -1,4 +1,6 @@
-"""Acceptance plans against published numbers, funnel limits by hand, scorecards on counts of known truth."""
+"""Acceptance plans against published numbers and by hand, funnel limits, scorecards on counts of known truth."""
+
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,8 @@ from gbanalysis.quality.actions import funnels
 from gbanalysis.quality.actions.sampling_plans import SamplingPlan, acceptance_numbers, design_plan
 from gbanalysis.quality.actions.standardising import expected_counts
 
-# D. C. Montgomery, Introduction to Statistical Quality Control, section 15.2.2: the plan n = 89, c = 2.
+# D. C. Montgomery (2009), Introduction to Statistical Quality Control, section 15.2.2: the plan n = 89, c = 2.
+# Quoted without the book at hand; the test below also sums the binomial law, so that it does not rest on the quotation.
 MONTGOMERY = {
     0.005: 0.9897, 0.010: 0.9397, 0.020: 0.7366, 0.030: 0.4985, 0.040: 0.3042,
     0.050: 0.1721, 0.060: 0.0919, 0.070: 0.0468, 0.080: 0.0230, 0.090: 0.0109,
@@ -19,11 +22,14 @@ MONTGOMERY = {
 
 def test_operating_characteristic_of_montgomerys_plan():
     found = SamplingPlan(89, 2).accepts(list(MONTGOMERY))
+    by_hand = [sum(comb(89, bad) * p**bad * (1 - p) ** (89 - bad) for bad in range(3)) for p in MONTGOMERY]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-12)
     assert np.abs(found - list(MONTGOMERY.values())).max() < 6e-5
 
 
 def test_plan_of_kiermeiers_example():
-    # A. Kiermeier (2008), Journal of Statistical Software 26(6): find.plan(PRP = c(0.05, 0.95), CRP = c(0.15, 0.075)).
+    # A. Kiermeier (2008), Journal of Statistical Software 26(6), also the manual of the R package AcceptanceSampling:
+    # find.plan(PRP = c(0.05, 0.95), CRP = c(0.15, 0.075), type = "binom") gives n = 80, c = 7.
     assert design_plan(aql=0.05, ltpd=0.15, producer_risk=0.05, consumer_risk=0.075) == SamplingPlan(80, 7)
 
 

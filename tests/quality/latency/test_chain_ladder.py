@@ -6,7 +6,7 @@ import pytest
 from gbanalysis.quality.latency.chain_ladder import mack_chain_ladder
 from gbanalysis.quality.latency.triangle import Triangle
 
-# Taylor and Ashe (1983), cumulative payments as printed in Mack (1993), ASTIN Bulletin 23, page 219 ff.
+# Taylor and Ashe (1983), cumulative payments as printed in T. Mack (1993), ASTIN Bulletin 23, table 1.
 TAYLOR_ASHE = [
     [357848, 1124788, 1735330, 2218270, 2745596, 3319994, 3466336, 3606286, 3833515, 3901463],
     [352118, 1236139, 2170033, 3353322, 3799067, 4120063, 4647867, 4914039, 5339085],
@@ -19,7 +19,7 @@ TAYLOR_ASHE = [
     [376686, 1363294],
     [344014],
 ]
-# Mack (1993), table 2: reserves and standard errors in thousands (errors as shares of the reserve, in percent).
+# Mack (1993): reserves in thousands (table 2) and standard errors in percent of the reserve (table 3).
 RESERVES = [0, 95, 470, 710, 985, 1419, 2178, 3920, 4279, 4626]
 ERROR_PERCENT = [80, 26, 19, 27, 29, 26, 22, 23, 29]
 
@@ -33,6 +33,7 @@ def taylor_ashe() -> Triangle:
 
 
 def test_taylor_ashe_total(taylor_ashe: Triangle) -> None:
+    """To the unit as the R package ChainLadder gives them; Mack prints 18,681 thousand and 13 percent."""
     found = mack_chain_ladder(taylor_ashe, as_of="2026-01-10")
     reserve = found.ultimate - taylor_ashe.observed("2026-01-10").sum(axis=0)
     assert reserve.sum() == pytest.approx(18_680_856, abs=1)
