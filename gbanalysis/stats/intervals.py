@@ -119,7 +119,7 @@ def crossed_ratio_variance(first: ClusterSums, second: ClusterSums, overlap: Clu
     References
     ----------
     A. C. Cameron, J. B. Gelbach and D. L. Miller (2011), Journal of Business & Economic Statistics 29,
-    238-249, eq. 2.11.
+    238-249.
     """
     one, two = ratio_variance(first), ratio_variance(second)
     both = one + two - np.nan_to_num(ratio_variance(overlap))

@@ -45,7 +45,7 @@ def spread_between(observed: ArrayLike, expected: ArrayLike, *, within: float = 
 
     References
     ----------
-    D. J. Spiegelhalter (2005), Quality and Safety in Health Care 14, 347-351, eqs. 3 and 5.
+    D. J. Spiegelhalter (2005), Quality and Safety in Health Care 14, 347-351.
 
     Examples
     --------

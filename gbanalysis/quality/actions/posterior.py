@@ -95,7 +95,7 @@ def draw_posterior(
 
     References
     ----------
-    N. E. Breslow and D. G. Clayton (1993), Journal of the American Statistical Association 88, 9-25 (section 4); K. L.
+    N. E. Breslow and D. G. Clayton (1993), Journal of the American Statistical Association 88, 9-25; K. L.
     Lange, R. J. A. Little and J. M. G. Taylor (1989), the same 84, 881-896; A. Gelman (2006), Bayesian Analysis 1,
     515-534 (the prior of a spread).
     """

@@ -49,7 +49,7 @@ def correct_to_observed(model: RefundModel, tables: Tables, observed: FloatArray
     References
     ----------
     M. J. van der Laan and D. Rubin (2006), Targeted maximum likelihood learning, International Journal of Biostatistics
-    2(1), sections 2-3 (the fluctuation along the efficient direction).
+    2(1) (the fluctuation along the efficient direction).
     """
     effects = model.effects.copy()
     routes = model_routes(effects, model.design, tables)

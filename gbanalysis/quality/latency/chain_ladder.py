@@ -51,7 +51,7 @@ def mack_chain_ladder(triangle: Triangle, *, as_of: Day, window: int | None = No
 
     References
     ----------
-    T. Mack (1993), ASTIN Bulletin 23, 213-225; the last variance parameter as on page 217.
+    T. Mack (1993), ASTIN Bulletin 23, 213-225, with the last variance parameter as there.
 
     Examples
     --------
