@@ -7,62 +7,30 @@ the grid. So the result speaks of late deliveries of medicines, not of refunds.
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from gbanalysis.quality.attribution.cells import ShiftCells
-from gbanalysis.quality.attribution.result import DatasetShift, Question
-from gbanalysis.quality.attribution.shift import explain
+from benchmarks.scms import attribute_late, parts_of, rates_by_channel, read_deliveries
+from gbanalysis.quality.attribution.result import DatasetShift
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.real_data,
     pytest.mark.skipif(not os.environ.get("GBANALYSIS_REAL_DATA"), reason="GBANALYSIS_REAL_DATA names no folder"),
 ]
-YEARS = {2012: "base", 2013: "current"}
-
-
-def late_cells(deliveries: pd.DataFrame) -> ShiftCells:
-    """Sum the deliveries of both years to the cells of an attribution."""
-    scheduled, came = (
-        pd.to_datetime(deliveries[name], format="%d-%b-%y")
-        for name in ("Scheduled Delivery Date", "Delivered to Client Date")
-    )
-    mode = deliveries["Shipment Mode"].fillna("unknown")
-    rows = pd.DataFrame(
-        {
-            "period": scheduled.dt.year.map(YEARS),
-            "day": scheduled,
-            "category": deliveries["Sub Classification"],
-            "parent_category": deliveries["Product Group"],
-            "supplier_id": deliveries["Vendor"],
-            "origin_id": deliveries["Manufacturing Site"],
-            "central_id": mode,
-            "grid_id": deliveries["Country"] + " by " + mode,
-            "region": deliveries["Country"],
-        }
-    )
-    late = (came > scheduled).astype(int)
-    amounts = {"n": 1, "refunded": late, "refunded_amount": late * deliveries["Line Item Value"]}
-    cells = rows.assign(**amounts).groupby(list(rows), as_index=False)[list(amounts)].sum()
-    return ShiftCells(cells.assign(temperature_c=np.nan), (), ())
 
 
 @pytest.fixture(scope="module")
 def deliveries() -> pd.DataFrame:
-    return pd.read_parquet(Path(os.environ["GBANALYSIS_REAL_DATA"]) / "scms_deliveries" / "scms.parquet")
+    return read_deliveries(Path(os.environ["GBANALYSIS_REAL_DATA"]))
 
 
 @pytest.fixture(scope="module")
 def shift(deliveries: pd.DataFrame) -> DatasetShift:
-    day = dt.date
-    question = Question((day(2012, 1, 1), day(2012, 12, 31)), (day(2013, 1, 1), day(2013, 12, 31)), day(2015, 9, 30))
-    return explain(late_cells(deliveries), question, confidence=0.9)
+    return attribute_late(deliveries)
 
 
 def test_the_rates_are_those_of_the_deliveries(deliveries: pd.DataFrame, shift: DatasetShift) -> None:
@@ -77,12 +45,21 @@ def test_the_rates_are_those_of_the_deliveries(deliveries: pd.DataFrame, shift: 
 
 def test_one_vendor_explains_it_and_no_factory_or_mode_does(shift: DatasetShift) -> None:
     """Counting shows the same: deliveries of that vendor were late three times as often, all others hardly more."""
-    levels = shift.to_frame().query("mechanism == 'quality' and level.notna()")
+    levels = shift.table.query("view == 'who' and mechanism == 'quality' and level.notna()")
     vendors = levels[levels["dimension"] == "supplier_id"].set_index("level")
     assert vendors["contribution"].idxmax() == "SCMS from RDC"
-    assert vendors.loc["SCMS from RDC", "ci_lower"] > 0.5 * shift.change
+    assert list(vendors.index[vendors["stands_out"]]) == ["SCMS from RDC"]
+    assert vendors.loc["SCMS from RDC", "ci_lower"] > 0
     others = levels[levels["dimension"].isin(["shared_warehouse", "central_warehouse"])]
     assert others["contribution"].abs().max() < 0.05 * shift.change
+    parts = parts_of(shift).set_index("part")
+    assert parts.loc["vendors", "ci_lower"] > 0.5 * shift.change
+    assert parts["contribution"].sum() == pytest.approx(shift.change, abs=1e-12)
+
+
+def test_goods_of_the_same_factories_were_late_by_the_way_they_came(deliveries: pd.DataFrame) -> None:
+    rates = rates_by_channel(deliveries, "SCMS from RDC").set_index(["by_vendor", "year"])["rate"]
+    assert rates[True, 2013] - rates[True, 2012] > 4 * (rates[False, 2013] - rates[False, 2012])
 
 
 def test_the_checks_run_and_warn_of_days_that_come_in_batches(shift: DatasetShift) -> None:

@@ -235,7 +235,7 @@ def attribute_cells(
     ends = _intervals(figures.value, spread, ways, confidence, days_each(coded))
     table.insert(5, "ci_lower", ends[:, 0])
     table.insert(6, "ci_upper", ends[:, 1])
-    surely = (table["ci_lower"] > 0) | (table["ci_upper"] < 0)
+    surely = (table["ci_lower"] > SUM_TOLERANCE) | (table["ci_upper"] < -SUM_TOLERANCE)
     table["stands_out"] = np.where(ways.own >= 0, model.is_none[ways.own] < 1 - confidence, surely)
     notes = (*coded.notes, *tables.notes, *overlap_notes(coded, table))
     return ShiftAttribution(

@@ -175,13 +175,15 @@ def check_days(cells: pd.DataFrame, period: str) -> dict[str, Any]:
 def earlier_refits(shift: DatasetShift) -> list[ShiftAttribution]:
     """Attribute pairs of earlier periods, as long and as far apart as those compared, and all before them.
 
-    The latest first, `N_EARLIER` at most, as far back as the lines go.
+    The latest first, `N_EARLIER` at most, as far back as the lines go; none where the data set is not known.
     """
-    from gbanalysis.quality.attribution.left_out import source
     from gbanalysis.quality.attribution.shift import read_cells
 
-    data, found = source(shift.question), []
+    found: list[ShiftAttribution] = []
+    data = shift.question.dataset
     for question in earlier_spans(shift.question, N_EARLIER):
+        if data is None:
+            break
         first = min(question.base[0], question.current[0])
         try:
             cells = read_cells(data, question)

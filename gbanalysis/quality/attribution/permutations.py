@@ -1,8 +1,8 @@
 """How often a level would seem to change as much if the days were given to the periods by lot.
 
 The refund model without any change between the periods gives what each level's days should have had. Under "nothing
-changed" days are exchangeable, so the excess of the current days over the base days is compared with that of drawn
-days: all lines, the model fitted once.
+changed" days are exchangeable, so the excess of the current days over the base days, beside that of all other lines, is
+compared with that of drawn days: all lines, the model fitted once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Permuted:
     Attributes
     ----------
     scores
-        Under each key (``all`` for the whole) the scores by level, beside the whole's, under the real periods.
+        Under each key (``all`` for the whole) the scores by level, beside all other lines, under the real periods.
     largest, whole
         Over the drawings: the largest score, to either side, of any level, and that of the whole.
     """
@@ -68,29 +68,33 @@ def permute_days(
     is_current = np.zeros(days)
     is_current[coded.day[coded.period == 1]] = 1.0
     labels = np.stack([is_current, *(rng.permutation(is_current) for _ in range(n_drawn))], axis=1)
-    nobody = np.zeros(len(coded.n), dtype=np.int64)
-    common, variance = _change(coded, nobody, 1, expected, labels)
+    everyone = _by_period(coded, np.zeros(len(coded.n), dtype=np.int64), 1, expected, labels)
+    common, variance = _change(everyone)
     whole = common / np.sqrt(variance)
     scores, largest = {"all": {"all": float(whole[0, 0])}}, np.zeros(n_drawn)
     for key in coded.quality:
-        change, variance = _change(coded, coded.codes[key], coded.size(key), expected, labels)
-        found = (change - common) / np.sqrt(variance)
+        own = _by_period(coded, coded.codes[key], coded.size(key), expected, labels)
+        (change, variance), (others, spread) = _change(own), _change(everyone - own)
+        found = (change - others) / np.sqrt(variance + spread)
         scores[key] = dict(zip(map(str, coded.labels[key]), map(float, found[:, 0]), strict=True))
         largest = np.maximum(largest, np.abs(found[:, 1:]).max(axis=0))
     return Permuted(scores, largest, np.abs(whole[0, 1:]))
 
 
-def _change(
+def _by_period(
     coded: CodedCells, code: NDArray[np.int64], size: int, expected: FloatArray, labels: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Log ratio of refunded to expected, current less base days, [levels, drawings], and its variance by chance."""
+) -> FloatArray:
+    """Refunded and expected in the current and the base days, [period, refunded or expected, levels, drawings]."""
     days = len(labels)
-    asked, due = (
+    sums = [
         np.bincount(code * days + coded.day, weights=values, minlength=size * days).reshape(size, days)
         for values in (coded.refunded, expected)
-    )
-    (asked_now, due_now), (asked_then, due_then) = (
-        (asked @ side + HALF, due @ side + HALF) for side in (labels, 1 - labels)
-    )
+    ]
+    return np.array([[each @ side for each in sums] for side in (labels, 1 - labels)])
+
+
+def _change(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Log ratio of refunded to expected, current less base days, [levels, drawings], and its variance by chance."""
+    (asked_now, due_now), (asked_then, due_then) = np.maximum(sums, 0.0) + HALF
     change = np.log(asked_now / due_now) - np.log(asked_then / due_then)
     return change, 1 / due_now + 1 / due_then

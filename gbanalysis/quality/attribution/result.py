@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gbanalysis.quality.attribution.attributing import ShiftAttribution
+from gbanalysis.quality.attribution.attributing import SUM_TOLERANCE, ShiftAttribution
 from gbanalysis.quality.attribution.cells import ShiftCells, Span
 from gbanalysis.results import money, number, points, rate
 
@@ -109,7 +109,8 @@ class DatasetShift(ShiftAttribution):
     def text(self) -> str:
         """One paragraph for a manager: the change in points, refunds and money, its parts, and who stands out."""
         totals = self._view("mechanism")
-        totals = totals.loc[totals["contribution"].abs().sort_values(ascending=False).index]
+        size = totals["contribution"].abs().sort_values(ascending=False)
+        totals = totals.loc[size[size > SUM_TOLERANCE].index]
         is_sure = (totals["ci_lower"] > 0) | (totals["ci_upper"] < 0)
         moved = ", ".join(
             f"{row.mechanism} {_points(row)} or {self._money(float(row.contribution))}"  # type: ignore[arg-type]
