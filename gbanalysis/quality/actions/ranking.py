@@ -130,14 +130,20 @@ class RankedActions(Result):
         )
 
     def drawn(self, rows: int = 12) -> pd.DataFrame:
-        """The first rows as `plots.plot_bars` reads them: action, value (net), ci_lower, ci_upper, is_final."""
+        """The first rows and the best of each kind, as `plots.plot_bars` reads them.
+
+        Columns: action, value (net, without digits that say nothing), ci_lower, ci_upper, is_final (chosen).
+        """
         import pandas as pd
 
-        shown = self.frame.head(rows)
+        best = self.frame.drop_duplicates("action").index
+        shown = self.frame.loc[sorted({*self.frame.index[:rows], *best})]
+        largest = max(float(shown["net"].abs().max()), 1e-9)
+        net = shown["net"].round(max(0, 2 - int(np.floor(np.log10(largest)))))
         return pd.DataFrame(
             {
                 "action": _worded(shown),
-                "value": shown["net"].to_numpy(),
+                "value": net.to_numpy() + 0.0,  # no minus before a zero
                 "ci_lower": shown["net_ci_lower"].to_numpy(),
                 "ci_upper": shown["net_ci_upper"].to_numpy(),
                 "is_final": shown["chosen"].to_numpy(),
@@ -145,7 +151,7 @@ class RankedActions(Result):
         )
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the net saving of the first actions; those that were not chosen are hatched."""
+        """Draw the net saving of the first actions and of the best of each kind; what was not chosen is hatched."""
         from gbanalysis.plots import plot_bars
 
         return plot_bars(self.drawn(), group="action", label="net saving", unit=self.currency, role="gain", ax=ax)
