@@ -11,6 +11,7 @@ Needs the folder that GBANALYSIS_REAL_DATA names.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,5 +163,4 @@ def run() -> Benchmark:
 
 def records(frame: pd.DataFrame) -> tuple[dict[str, object], ...]:
     """The rows as plain values that JSON can hold."""
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return tuple({name: getattr(value, "item", lambda v=value: v)() for name, value in row.items()} for row in rows)
+    return tuple(json.loads(frame.to_json(orient="records", double_precision=15)))
