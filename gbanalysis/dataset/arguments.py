@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ def checked(by: Sequence[str] | str, *, confidence: float, claim_days: int = 0) 
     Raises
     ------
     GBAnalysisError
-        Where `confidence` does not lie between 0 and 1, or `claim_days` is negative.
+        Where `confidence` does not lie between 0 and 1, `claim_days` is negative, or `by` holds anything but names, or
+        one of them twice.
 
     Examples
     --------
@@ -30,7 +31,14 @@ def checked(by: Sequence[str] | str, *, confidence: float, claim_days: int = 0) 
         raise GBAnalysisError(f"confidence must lie between 0 and 1, such as 0.9, not {confidence!r}")
     if claim_days < 0:
         raise GBAnalysisError(f"claim_days must be 0 or more, not {claim_days!r}")
-    return (by,) if isinstance(by, str) else tuple(by)
+    if not isinstance(by, Iterable) or not all(isinstance(name, str) for name in by):
+        raise GBAnalysisError(
+            f"by must be the name of a column, or several, such as ('category', 'region'), not {by!r}"
+        )
+    names = (by,) if isinstance(by, str) else tuple(by)
+    if len(set(names)) < len(names):
+        raise GBAnalysisError(f"by names a column twice: {', '.join(names)}")
+    return names
 
 
 def as_date(value: Any, *, what: str) -> dt.date:

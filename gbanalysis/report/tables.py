@@ -64,7 +64,7 @@ def show(
     >>> "广东" in show(sites).html
     False
     """
-    table = frame.to_frame() if isinstance(frame, Result) else frame
+    table = frame.told() if isinstance(frame, Result) else frame
     if any(name is not None for name in table.index.names):
         table = table.reset_index()
     notes = [note] if note else []

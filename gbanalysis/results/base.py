@@ -46,9 +46,13 @@ class Result(ABC):
     def alt_text(self) -> str:
         """Say in words what the chart shows, for readers who cannot see it."""
 
+    def told(self) -> pd.DataFrame:
+        """The rows that others may read: all, but where few people stand behind a row its figures are withheld."""
+        return self.to_frame()
+
     def summary(self) -> str:
         """At most 20 lines: the first rows of the table, and how many more there are."""
-        frame = self.to_frame()
+        frame = self.told()
         shown = frame.head(SUMMARY_LINES - 2)
         lines = shown.to_string(index=False, float_format="{:,.4g}".format).splitlines()
         if len(frame) > len(shown):
@@ -56,7 +60,10 @@ class Result(ABC):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f'<div class="gb-result"><p>{escape(self.text())}</p><pre>{escape(self.summary())}</pre></div>'
+        text = self.text()
+        unsaid = [note for note in getattr(self, "notes", ()) if note[1:] not in text]
+        notes = f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in unsaid)}</ul>" if unsaid else ""
+        return f'<div class="gb-result"><p>{escape(text)}</p><pre>{escape(self.summary())}</pre>{notes}</div>'
 
 
 def require_sum(parts: Iterable[float], total: float, *, what: str, tolerance: float = 1e-9) -> None:

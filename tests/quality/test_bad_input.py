@@ -48,6 +48,7 @@ QUESTIONS: dict[str, Ask] = {
 COMPARING = ("find_local_shifts", "attribute_shift")
 OF_A_PERIOD = {"check_implications": "period", "estimate_effect": "period", "rank_actions": "current"}
 FROM_TO = ("score_suppliers", "score_refund_abuse")
+GROUPED = ("refund_rate", "project_refund_rate", "estimate_effect")
 WITH_CONFIDENCE = tuple(name for name in QUESTIONS if name not in ("find_local_shifts", "check_implications"))
 
 
@@ -201,6 +202,10 @@ def test_units_that_are_no_sums_over_lines(sample: Dataset, name: str, unit: str
         ("project_refund_rate", {"by": "colour"}, ContractError, "colour"),
         ("reporting_delays", {"by": "colour"}, ContractError, "colour"),
         ("watch_refunds", {"node": "colour"}, ContractError, "colour"),
+        ("watch_refunds", {"node": "category"}, GBAnalysisError, "in each category"),
+        *((name, {"by": ("region", "region")}, GBAnalysisError, "a column twice") for name in GROUPED),
+        *((name, {"by": None}, GBAnalysisError, "by must be the name") for name in GROUPED),
+        *((name, {"by": ("region", 3)}, GBAnalysisError, "by must be the name") for name in GROUPED),
         ("watch_refunds", {"first": "2024-05-01"}, NotEnoughDataError, "future"),
         ("watch_refunds", {"first": "2019-01-01"}, NotEnoughDataError, "must be known from"),
         ("backtest_projection", {"n_cutoffs": 0}, GBAnalysisError, "n_cutoffs must be"),

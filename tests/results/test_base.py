@@ -55,3 +55,17 @@ def test_parts_that_add_up_pass_in_any_order(parts: list[float]) -> None:
 def test_a_gap_is_an_error_with_both_sides(parts: list[float], total: float) -> None:
     with pytest.raises(GBAnalysisError, match="shares: the parts add up to"):
         require_sum(parts, total, what="shares")
+
+
+@dataclass(frozen=True)
+class Noted(Toy):
+    notes: tuple[str, ...] = ("apples & <pears> are said above", "3 <rows> have nothing to compare with")
+
+    def told(self) -> pd.DataFrame:
+        return self.to_frame().assign(value=float("nan"))
+
+
+def test_what_is_noted_and_not_said_stands_below_and_what_is_withheld_is_not_shown() -> None:
+    html = Noted(2)._repr_html_()
+    assert "<li>3 &lt;rows&gt; have nothing to compare with</li>" in html
+    assert "1,235" not in html and "1,235" in Toy(2)._repr_html_()

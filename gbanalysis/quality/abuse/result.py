@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOLD = 0.9  # the threshold that the text speaks of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RefundAbuse(Result):
     """The chance of each user to be an abuser, and what follows from flagging users by it.
 
@@ -50,9 +50,9 @@ class RefundAbuse(Result):
         Days of the lines that were scored, days of the rates with and without, last day known, currency, level.
     """
 
-    users: pd.DataFrame
-    claims: pd.DataFrame
-    lines: Mapping[str, pd.Series[Any]]
+    users: pd.DataFrame = field(repr=False)
+    claims: pd.DataFrame = field(repr=False)
+    lines: Mapping[str, pd.Series[Any]] = field(repr=False)
     thresholds: pd.DataFrame
     law: Law
     n_abusers: tuple[float, float, float]
@@ -166,9 +166,12 @@ class RefundAbuse(Result):
         return told
 
     def summary(self) -> str:
-        """The table of thresholds; no user is named."""
+        """The table of thresholds; no user is named, and thresholds that flag fewer than ten have no figures."""
         columns = ["threshold", "n_flagged", "n_honest", "honest_hit_rate", "caught_rate", "excess", "rate_without"]
-        shown: str = self.thresholds[columns].to_string(index=False, float_format="{:,.4g}".format)
+        table, n_flagged = self.thresholds[columns], self.thresholds["n_flagged"]
+        few = n_flagged.map(too_few) & (n_flagged > 0)
+        table = table.assign(**{name: table[name].mask(few) for name in columns[1:]})
+        shown: str = table.to_string(index=False, float_format="{:,.4g}".format)
         return shown
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

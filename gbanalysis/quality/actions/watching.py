@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,9 +50,9 @@ class RefundAlerts(Result):
     """
 
     frame: pd.DataFrame
-    labels: pd.DataFrame
-    days: NDArray[np.datetime64]
-    record: Watch
+    labels: pd.DataFrame = field(repr=False)
+    days: NDArray[np.datetime64] = field(repr=False)
+    record: Watch = field(repr=False)
     node: str
     false_alarms_per_year: float
     ratio: float
@@ -186,6 +186,8 @@ def watch_refunds(
     checked((), confidence=confidence)
     if not (ratio > 1 and false_alarms_per_year > 0 and history_days >= 14):
         raise GBAnalysisError("ratio must be above 1, false_alarms_per_year above 0 and history_days at least 14")
+    if node == "category":
+        raise GBAnalysisError("node must name places or makers, not category: each node is watched in each category")
     begin = day - dt.timedelta(days=WATCHED_DAYS - 1) if first is None else as_date(first, what="first")
     if begin > day:
         raise NotEnoughDataError(f"first {begin} lies in the future: the data are known up to {day}.")

@@ -124,7 +124,8 @@ def refutations(problem: Problem, *, confidence: float, seed: int) -> pd.DataFra
                 (refute_data_subset, {"subset_fraction": SUBSET}),
             )
         )
-        np.random.seed(seed)  # noqa: NPY002 (dowhy draws its confounder from numpy's global stream)
+        state = np.random.get_state()  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002 (dowhy draws its confounder from numpy's global stream; it is put back)
         hidden = float(
             sensitivity_simulation(
                 data.copy(), estimand, estimate, [TREATMENT], [OUTCOME],
@@ -132,6 +133,7 @@ def refutations(problem: Problem, *, confidence: float, seed: int) -> pd.DataFra
                 confounders_effect_on_treatment="linear", confounders_effect_on_outcome="linear", plotmethod=None,
             ).new_effect
         )  # fmt: skip
+        np.random.set_state(state)  # noqa: NPY002
     left_out = rate(1 - SUBSET, digits=0)
     return pd.DataFrame(
         [

@@ -44,7 +44,7 @@ def estimate_effect(
     by: Sequence[str] | str = (),
     method: Method = "linear",
     period: tuple[Any, Any] | None = None,
-    as_of: dt.date | None = None,
+    as_of: dt.date | str | None = None,
     adjust: Sequence[str] | None = None,
     confidence: float = 0.9,
     rng: int | np.random.Generator | None = None,

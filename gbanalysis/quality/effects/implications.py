@@ -24,7 +24,7 @@ WAYS = ("transit_hours", "temperature")
 
 
 def check_implications(
-    dataset: Dataset, *, period: tuple[Any, Any] | None = None, as_of: dt.date | None = None
+    dataset: Dataset, *, period: tuple[Any, Any] | None = None, as_of: dt.date | str | None = None
 ) -> pd.DataFrame:
     """Answer which claims of the supply-chain graph the data deny.
 

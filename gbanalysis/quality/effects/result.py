@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from gbanalysis.errors import GBAnalysisError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 UNITS = {"hours": "hour", "temperature": "degree"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Effect(Result):
     """Effects of one cause on the refund rate; made by `estimate_effect`.
 
@@ -49,7 +50,7 @@ class Effect(Result):
     adjusted_for: tuple[str, ...]
     notes: tuple[str, ...]
     confidence: float
-    question: Question | None = field(default=None, repr=False, compare=False)
+    question: Question | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         known = self.frame.dropna(subset=["effect", "ci_lower"])
@@ -100,7 +101,7 @@ class Effect(Result):
             return f"More than {row['threshold']:.1f} of {self.name} change the rate by {_signed(row)}{where}."
         return f"One {self.per} more of {self.name} changes the refund rate by {_signed(row)}{where}."
 
-    def refute(self, *, rng: int = 0) -> pd.DataFrame:
+    def refute(self, *, rng: np.random.Generator | int = 0) -> pd.DataFrame:
         """Try to refute the effect of one unit over all lines, by dowhy on all cells; see `checks.refutations`.
 
         Raises
@@ -112,7 +113,8 @@ class Effect(Result):
 
         if self.question is None or self.question.terms:
             raise GBAnalysisError(f"the refuters need one treatment that is a number, not {self.name}")
-        return refutations(self.question.problem, confidence=self.confidence, seed=rng)
+        seed = rng if isinstance(rng, int) else int(np.random.default_rng(rng).integers(2**31))
+        return refutations(self.question.problem, confidence=self.confidence, seed=seed)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw bars by group, a map for two groupings, curves with bands, or suppliers with their intervals."""

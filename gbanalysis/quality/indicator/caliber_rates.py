@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gbanalysis.dataset.arguments import as_date
 from gbanalysis.dataset.periods import PERIOD_NAMES, period_end
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality.indicator.units import DateBasis, Unit
@@ -29,7 +30,7 @@ _UNIT_NAMES: dict[Unit, str] = {
 MOST_LINES = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RefundRate(Result):
     """The refund rate of one caliber, by period and group; made by `refund_rate`.
 
@@ -107,6 +108,7 @@ class RefundRate(Result):
             one = PERIOD_NAMES[self.period]
             what = f"{_UNIT_NAMES[self.unit]} are distinct within one {one}"
             raise NotIdentifiedError(f"{what} and do not add up over more")
+        first, last = (as_date(day, what="each of the two days") for day in (first, last))
         start, end = self.frame["period"], period_end(self.frame["period"], self.period)
         inside = (start >= pd.Timestamp(first)) & (end <= pd.Timestamp(last)) & (self.frame["n_units"] > 0)
         if not inside.any():

@@ -110,13 +110,11 @@ def refund_rate(
     >>> by_order.overall() > weekly.overall()  # an order has several lines
     True
     """
-    by, last = (
-        _checked(dataset, unit=unit, date=date, by=by, confidence=confidence, approved_only=approved_only),
-        known_day(dataset, as_of),
-    )
+    by = _checked(dataset, unit=unit, date=date, by=by, confidence=confidence, approved_only=approved_only)
+    last = known_day(dataset, as_of)
     sums = facts.caliber_facts(dataset, unit=unit, date=date, by=by, period=period, as_of=last, approved=approved_only)
     if sums.empty:
-        raise NotEnoughDataError(f"No line was {'picked up' if date == 'fulfilled' else 'sold'} up to {last}.")
+        raise NotEnoughDataError(f"No line was {'picked up' if date == 'fulfilled' else 'sold'} by {last}.")
     keys = ["period", *by]
     rows = estimate_rates(sums, keys, unit=unit, confidence=confidence)
     rows = rows if by else _every_period(rows, period)
@@ -151,8 +149,6 @@ def _checked(
     single = [name for name in columns if name in _ONE_PERSON]
     if single:
         raise ContractError(f"by={single[0]!r} gives single orders, which are persons' own; group by something larger")
-    if len(set(columns)) < len(columns):
-        raise GBAnalysisError(f"by names a column twice: {', '.join(columns)}")
     dataset.require("refunds", *(("approved",) if approved_only else ()))
     return columns
 

@@ -17,6 +17,7 @@ from gbanalysis.stats.intervals import ClusterSums, Interval, effective_clusters
 
 FloatArray = NDArray[np.float64]
 
+NO_SCATTER = 1e-9  # rows of one line each, partly refunded, cannot show how parts scatter: they count as whole refunds
 PRIOR_FREEDOM = 20.0  # degrees of freedom that the pooled design effect counts for
 
 
@@ -68,6 +69,7 @@ def design_effects(unit: ClusterSums, ways: Sequence[ClusterSums]) -> tuple[Floa
         binomial = share * (1 - share)
         own_part = residual_squares(unit, share)
         pooled_part = _ratio(own_part.sum(where=np.isfinite(own_part)), np.nansum(binomial * unit.xx))
+        pooled_part = pooled_part if pooled_part > NO_SCATTER else 1.0
         used = [way.n > 1 for way in ways]
         if len(ways) > 1:
             used[2] = used[0] & used[1]

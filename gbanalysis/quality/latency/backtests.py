@@ -33,7 +33,7 @@ METHODS = (REPORTED, CHAIN_LADDER, DELAYS, SIGNS, BLEND)
 LEVELS = np.array(QUANTILE_LEVELS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ProjectionBacktest(Result):
     """Errors of the projection of refund rates by method and age; made by `backtest_projection`.
 

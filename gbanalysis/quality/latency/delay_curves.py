@@ -26,7 +26,7 @@ DAYS = 180
 LINES_DRAWN = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DelayCurves(Result):
     """The share of refunds that is asked for by each age; made by `reporting_delays`.
 

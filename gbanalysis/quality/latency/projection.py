@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from gbanalysis.dataset.arguments import checked
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.latency import levels
 from gbanalysis.quality.latency.clumps import clump_size, in_clumps
@@ -227,6 +228,8 @@ def project_triangle(
     ------
     NotEnoughDataError
         Where `as_of` lies before the first reference day, or no delay of any event can be seen yet.
+    GBAnalysisError
+        Where `as_of` is no day, or `confidence` does not lie between 0 and 1.
 
     Notes
     -----
@@ -245,6 +248,7 @@ def project_triangle(
     array([[0.8, 0.5],
            [0.8, 0.5]])
     """
+    checked((), confidence=confidence)
     rng = np.random.default_rng(rng)
     known = triangle.as_of(as_of)
     last = triangle.index_of(as_of)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gbanalysis.errors import ContractError, NotEnoughDataError
+from gbanalysis.errors import ContractError, GBAnalysisError, NotEnoughDataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +22,11 @@ Day = np.datetime64 | dt.date | str
 
 
 def as_day(day: Day) -> np.datetime64:
-    """Give a day as NumPy has it."""
-    return np.datetime64(str(day)[:10], "D")
+    """Give a day as NumPy has it; a `GBAnalysisError` where it is none."""
+    try:
+        return np.datetime64(str(day)[:10], "D")
+    except ValueError:
+        raise GBAnalysisError(f"{day!r} is no day, such as '2024-03-01'") from None
 
 
 @dataclass(frozen=True, eq=False)

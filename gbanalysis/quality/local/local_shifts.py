@@ -23,7 +23,7 @@ EVERYTHING = "everything"
 MOST_TOLD = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LocalShifts(Result):
     """What moved between two periods, and only that; made by `find_local_shifts`.
 

@@ -1,5 +1,6 @@
 """Refund abuse: rates by hand, the mixture by brute force, known abusers, and what must not change the scores."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -380,6 +381,14 @@ def test_no_page_names_a_user(scores: gb.quality.RefundAbuse) -> None:
         assert f" {name} " not in f" {said} "
     with pytest.raises(GBAnalysisError, match="names persons"):
         report.show(scores)
+
+
+def test_notebooks_see_no_user_and_no_figures_of_few(scores: gb.quality.RefundAbuse) -> None:
+    assert not scores.users["user_id"].astype(str).map(repr(scores).__contains__).any()
+    n_flagged = [195, 90, 50, 20, 12, 10, 9, 4, 1, 0]
+    few = replace(scores, thresholds=scores.thresholds.assign(n_flagged=n_flagged))
+    rows = [line.split() for line in few.summary().splitlines()[1:]]
+    assert [row[1:] == ["NaN"] * 6 for row in rows] == [1 <= n <= 9 for n in n_flagged]
 
 
 def test_bad_questions_are_refused(world: AbuseWorld, scores: gb.quality.RefundAbuse) -> None:

@@ -202,7 +202,7 @@ def test_words_and_pictures(found: ShiftAttribution) -> None:
     assert "Waterfall" in found.alt_text()
     labels = [label.get_text() for label in found.plot().get_xticklabels()]
     assert labels[0].startswith("base")
-    with pytest.raises(ValueError, match="view must be"):
+    with pytest.raises(GBAnalysisError, match="view must be"):
         found.to_frame("whom")  # type: ignore[arg-type]
 
 

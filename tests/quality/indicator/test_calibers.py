@@ -367,3 +367,12 @@ def test_the_expressions_compile_for_other_engines(unit: Unit, dialect: str) -> 
 
 def test_every_pair_of_unit_and_date_is_worked_by_hand() -> None:
     assert set(WORKED) == {(unit, date) for unit in UNITS for date in DATE_BASES}
+
+
+def test_a_notebook_withholds_the_rows_of_few_users_as_texts_do() -> None:
+    rates = gb.quality.refund_rate(gb.load_sample(), by=("site_id", "sku_id"), period="M")
+    few = rates.n_users < 10
+    assert few.any() and not few.all() and rates.to_frame()["rate"].notna().all()
+    for name in ("n_refunded", "rate", "ci_upper"):
+        assert (rates.told()[name].isna() == few).all()
+    assert "NaN" in rates.summary() and rates.summary() in rates._repr_html_()

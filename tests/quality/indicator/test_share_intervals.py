@@ -109,3 +109,10 @@ def test_clustered_shares_cover_where_plain_ones_do_not() -> None:
         hits["plain"] += bool(plain.lower <= 0.05 <= plain.upper)
     assert 0.86 < hits["clustered"] / n_worlds < 0.95
     assert hits["plain"] / n_worlds < 0.8
+
+
+def test_one_line_refunded_in_part_has_an_interval_as_wide_as_one_trial_allows() -> None:
+    unit, alone = sums_of(np.array([2 / 9]), np.array([0]))
+    found = clustered_shares(unit, [alone])
+    assert independent_trials(unit, [alone])[0] == pytest.approx(1.0)
+    assert 0 <= found.lower[0] < 2 / 9 < 0.7 < found.upper[0] <= 1

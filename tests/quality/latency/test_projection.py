@@ -30,6 +30,15 @@ def projected() -> tuple[Triangle, Projection]:
     return triangle, project_triangle(triangle, as_of=triangle.reference[-1], rng=1)
 
 
+@pytest.mark.parametrize(
+    "arguments, said",
+    [({"confidence": 90}, "confidence must lie"), ({"as_of": "soon"}, "is no day"), ({"as_of": None}, "is no day")],
+)
+def test_bad_arguments_are_named(arguments: dict[str, object], said: str) -> None:
+    with pytest.raises(GBAnalysisError, match=said):
+        project_triangle(small_triangle(1), **{"as_of": START, **arguments})  # type: ignore[arg-type]
+
+
 def test_mature_days_are_what_was_observed(projected: tuple[Triangle, Projection]) -> None:
     triangle, found = projected
     assert found.n_mature == triangle.n_days - 3
