@@ -70,7 +70,7 @@ class Profiles:
     hours, degree_hours
         [n_profiles] centred doses in the model's units.
     stage_hours, stage_heat
-        By stage [n_profiles] hours, and degrees above the mean temperature of all hours.
+        By stage [n_profiles] hours, and degrees above the mean temperature of the SKU's hours.
     refund_share
         [category, n_draws] share of a line's amount that a refund gives back.
     effects
@@ -192,17 +192,15 @@ def make_profiles(cells: pd.DataFrame, *, rng: np.random.Generator, n_draws: int
         {stage: cells[f"{stage}_{what}"].to_numpy(dtype=float) for stage in stages if f"{stage}_{what}" in cells}
         for what in ("hours", "temperature")
     )
-    zero = np.zeros(len(cells))
-    spent = sum((n @ hours[stage] for stage in heat), 0.0)
-    middle = sum((n @ (hours[stage] * heat[stage]) for stage in heat), 0.0) / spent if spent else 0.0
-    heat = {stage: heat[stage] - middle if stage in heat else zero for stage in stages}
+    coded, zero = encode(cells, (*KEYS, "day")), np.zeros(len(cells))
+    usual = _usual_temperature(coded.codes["sku_id"], n, hours, heat)
+    heat = {stage: heat[stage] - usual if stage in heat else zero for stage in stages}
     total = sum(hours.values(), zero)
     cells = cells.assign(
         total_hours=(total - np.average(total, weights=n)) / HOURS,
         heat_hours=sum((hours[stage] * heat[stage] for stage in stages), zero) / DEGREE_HOURS,
         **{f"{stage}_heat": heat[stage] for stage in stages},
     )
-    coded = encode(cells, (*KEYS, "day"))
     effects = draw_effects(
         coded,
         n=n,
@@ -228,6 +226,21 @@ def make_profiles(cells: pd.DataFrame, *, rng: np.random.Generator, n_draws: int
         _refund_shares(cells, coded, n_draws, rng),
         effects,
     )
+
+
+def _usual_temperature(
+    sku: IntArray, n: FloatArray, hours: dict[str, FloatArray], heat: dict[str, FloatArray]
+) -> FloatArray:
+    """[n_cells] mean temperature over the hours of the cell's SKU, from which heat is counted.
+
+    SKUs that travel chilled differ from the others in more than their temperature: what a degree does is learned from
+    the same SKU on warmer and on cooler ways.
+    """
+    spent, warm = np.zeros(sku.max() + 1), np.zeros(sku.max() + 1)
+    for stage, temperature in heat.items():
+        spent += np.bincount(sku, n * hours[stage])
+        warm += np.bincount(sku, n * hours[stage] * temperature)
+    return np.divide(warm, spent, out=np.zeros_like(warm), where=spent > 0)[sku]
 
 
 def _sum_to_profiles(cells: pd.DataFrame, stages: Sequence[str], nodes: Sequence[str]) -> pd.DataFrame:

@@ -76,6 +76,20 @@ def test_overlapping_actions_are_not_counted_twice(profiles):
     assert 0 < max(alone) <= both < sum(alone)
 
 
+def test_what_a_degree_does_is_not_learned_from_goods_that_travel_chilled():
+    # Which SKUs travel cooler says what they are: the same SKU on warmer and cooler ways says what a degree does.
+    rng = np.random.default_rng(9_060)
+    cells = draw_cells(rng, draw_world(rng, "own"))
+    chilled = pd.factorize(cells["sku_id"])[0] % 2 == 0
+    names = [name for name in cells if str(name).endswith("_temperature")]
+    cooler = cells.assign(**{name: cells[name] - 15.0 * chilled for name in names})
+    one, two = (make_profiles(each, rng=np.random.default_rng(1), n_draws=50) for each in (cells, cooler))
+    node, sku = str(one.nodes["grid_warehouse"][0]), str(one.coded.labels["sku_id"][0])
+    for action in (Action("cool_node", node, 3.0), Action("delist_sku", sku)):
+        saved = [each.saved([each.touched(action)])[0] for each in (one, two)]
+        np.testing.assert_allclose(*saved, rtol=1e-6, atol=1e-6)
+
+
 def test_suppliers_that_go_together_do_not_take_over_each_others_lines(profiles):
     code = profiles.coded.codes
     first = str(profiles.coded.labels["supplier_id"][code["supplier_id"][0]])
