@@ -1,7 +1,7 @@
 """From rows to small frames of sums: the one module of quality that opens tables.
 
-Each function builds one Ibis expression, so that the lines are read once, where the data are (DuckDB, Postgres, Spark),
-and gives back a pandas frame of counts and sums. The expressions stand in modules of their own, such as `lines`.
+Each question reads the lines in one expression, where the data are (DuckDB, Postgres, Spark), and gives back a pandas
+frame of counts and sums. The expressions stand in modules of their own, such as `lines`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from gbanalysis.dataset.arguments import checked, known_day, known_periods
 from gbanalysis.dataset.expressions import NO_VALUE
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality import facts
-from gbanalysis.quality.attribution.attributing import ShiftAttribution, attribute_cells
+from gbanalysis.quality.attribution.attributing import attribute_cells
 from gbanalysis.quality.attribution.cells import ShiftCells, stages_of
 from gbanalysis.quality.attribution.result import UNITS, DatasetShift, Question
 from gbanalysis.quality.latency.reported import ReportedShares, reported_shares
@@ -41,7 +41,7 @@ def attribute_shift(
     as_of: Any = None,
     confidence: float = 0.9,
     rng: np.random.Generator | int | None = None,
-) -> ShiftAttribution:
+) -> DatasetShift:
     """Answer what moved the refund rate between two periods: how much each mechanism, supplier and warehouse added.
 
     Each mechanism's contribution is its Shapley value: its effect on the expected refund rate, averaged over all orders
@@ -67,8 +67,8 @@ def attribute_shift(
 
     Returns
     -------
-    ShiftAttribution
-        A `DatasetShift`: ``to_frame(view=)``, ``text()``, ``impact()`` in refunds and money, ``in_order()``,
+    DatasetShift
+        ``to_frame(view=)``, ``text()``, ``impact()`` in refunds and money, ``in_order()``,
         ``checks()``, ``plot()`` and ``plot_levels()``.
 
     Raises
@@ -148,23 +148,19 @@ def read_cells(dataset: Dataset, question: Question) -> ShiftCells:
 
 def matured(cells: ShiftCells, shares: ReportedShares) -> ShiftCells:
     """Divide what was asked back by the share of it that is known by now."""
-    import pandas as pd
-
-    known = shares.to_frame()
-    place = pd.MultiIndex.from_frame(known[["category", "day"]])
-    at = pd.MultiIndex.from_arrays([cells.frame["parent_category"], pd.to_datetime(cells.frame["day"])])
-    row = place.get_indexer(at)
-    share = np.where(row >= 0, known["share_reported"].to_numpy()[row], 1.0)
+    known = shares.joined(cells.frame, category="parent_category")
+    share = known.share
     frame = cells.frame.assign(share_reported=share)
     for name in ("refunded", "refunded_quantity", "refunded_amount"):
         frame[name] = frame[name].to_numpy(dtype=float) / share
     size, ways = np.linalg.eigh(shares.covariance())
     kept = size > size.max() * SMALL_ERROR
     errors = ways[:, kept] * np.sqrt(size[kept])
-    late = sparse.diags(np.where(row >= 0, -frame["refunded"].to_numpy() / share, 0.0)).tocsr()
+    late = sparse.diags(-frame["refunded"].to_numpy() / share).tocsr() @ known.pairs
     late.eliminate_zeros()
-    by_row = late @ sparse.csr_matrix(errors)[np.maximum(row, 0)]
-    return replace(cells, frame=frame, shared_error=by_row if kept.any() else None)
+    by_row = late @ sparse.csr_matrix(errors)
+    notes = (*cells.notes, *known.notes)
+    return replace(cells, frame=frame, shared_error=by_row if kept.any() else None, notes=notes)
 
 
 def weigh(cells: ShiftCells, unit: str) -> ShiftCells:
