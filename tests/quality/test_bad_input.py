@@ -39,15 +39,12 @@ QUESTIONS: dict[str, Ask] = {
     "check_implications": quality.check_implications,
     "estimate_effect": lambda data, **more: quality.estimate_effect(data, "supplier", **more),
     "rank_actions": lambda data, **more: quality.rank_actions(data, **{"costs": COSTS, "current": CURRENT, **more}),
-    "score_suppliers": lambda data, **spans: quality.score_suppliers(
-        data, **{"first": CURRENT[0], "last": CURRENT[1], **spans}
-    ),
+    "score_suppliers": lambda data, **spans: quality.score_suppliers(data, **{"days": CURRENT, **spans}),
     "watch_refunds": quality.watch_refunds,
     "score_refund_abuse": quality.score_refund_abuse,
 }
 COMPARING = ("find_local_shifts", "attribute_shift")
-OF_A_PERIOD = {"check_implications": "period", "estimate_effect": "period", "rank_actions": "current"}
-FROM_TO = ("score_suppliers", "score_refund_abuse")
+OF_A_SPAN = ("check_implications", "estimate_effect", "score_suppliers", "score_refund_abuse", "rank_actions")
 GROUPED = ("refund_rate", "project_refund_rate", "estimate_effect")
 WITH_CONFIDENCE = tuple(name for name in QUESTIONS if name not in ("find_local_shifts", "check_implications"))
 
@@ -148,33 +145,19 @@ def test_two_periods(sample: Dataset, name: str, spans: Any, error: type[Excepti
     refused(error, said, name, sample, **spans)
 
 
-@pytest.mark.parametrize("name", OF_A_PERIOD)
+@pytest.mark.parametrize("name", OF_A_SPAN)
 @pytest.mark.parametrize(
     "span, error, said",
     [
         (REVERSED, GBAnalysisError, "after its last day"),
         (FUTURE, NotEnoughDataError, "future"),
-        (EMPTY, NotEnoughDataError, "no line"),
+        (EMPTY, NotEnoughDataError, "[Nn]o line"),
         (ONE_DAY, GBAnalysisError, "must be two days"),
         (("early", "late"), GBAnalysisError, "must be a day"),
     ],
 )
-def test_one_period(sample: Dataset, name: str, span: Any, error: type[Exception], said: str) -> None:
-    refused(error, said, name, sample, **{OF_A_PERIOD[name]: span})
-
-
-@pytest.mark.parametrize("name", FROM_TO)
-@pytest.mark.parametrize(
-    "span, error, said",
-    [
-        (REVERSED, GBAnalysisError, "after their last day|after its last day"),
-        (FUTURE, NotEnoughDataError, "future"),
-        (EMPTY, NotEnoughDataError, "[Nn]o line"),
-        (("early", "late"), GBAnalysisError, "must be a day"),
-    ],
-)
-def test_first_and_last_day(sample: Dataset, name: str, span: Any, error: type[Exception], said: str) -> None:
-    refused(error, said, name, sample, first=span[0], last=span[1])
+def test_one_span(sample: Dataset, name: str, span: Any, error: type[Exception], said: str) -> None:
+    refused(error, said, name, sample, **{"current" if name == "rank_actions" else "days": span})
 
 
 @pytest.mark.parametrize("name", WITH_CONFIDENCE)
@@ -217,7 +200,7 @@ def test_units_that_are_no_sums_over_lines(sample: Dataset, name: str, unit: str
         ("rank_actions", {"horizon_days": 0}, GBAnalysisError, "horizon"),
         ("score_refund_abuse", {"window": FUTURE}, NotEnoughDataError, "future"),
         ("score_refund_abuse", {"window": REVERSED}, GBAnalysisError, "after its last day"),
-        ("score_refund_abuse", {"window": CURRENT, "last": "2024-03-10"}, GBAnalysisError, "lies among the days"),
+        ("score_refund_abuse", {"window": CURRENT, "days": (ONE_DAY, "2024-03-10")}, GBAnalysisError, "lies among"),
     ],
 )  # fmt: skip
 def test_other_arguments(sample: Dataset, name: str, arguments: Any, error: type[Exception], said: str) -> None:

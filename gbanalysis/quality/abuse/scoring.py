@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.dataset.arguments import as_date, checked, known_day, known_days
+from gbanalysis.dataset.arguments import checked, known_day, known_days
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.quality import facts
 from gbanalysis.quality.abuse.claims import KINDS
@@ -34,8 +34,7 @@ FEWEST_USERS, FEWEST_REFUNDED = 200, 30
 def score_refund_abuse(
     dataset: Dataset,
     *,
-    first: Any = None,
-    last: Any = None,
+    days: tuple[Any, Any] | None = None,
     window: tuple[Any, Any] | None = None,
     as_of: Any = None,
     confidence: float = 0.9,
@@ -47,17 +46,17 @@ def score_refund_abuse(
     Each line has the rate at which anybody would ask a refund of it, from its SKU, supplier, place and week, without
     the user's own refunds. Honest users differ in how strict they are; abusers ask for a share of their lines whatever
     the goods. The reason, refund-only flag, approval and waiting time of a refund speak too where they are known, as
-    far as the data show that they differ. Scores hold for lines picked up from `first` to `last`.
+    far as the data show that they differ. Scores hold for lines picked up within `days`.
 
     Parameters
     ----------
     dataset
         The data; needs ``refunds``.
-    first, last
-        First and last day of pickup of the lines scored; by default all known days before `window`.
+    days
+        First and last day of pickup of the lines scored, both included; by default all known days before `window`.
     window
-        First and last day of pickup of the period whose rate is told with and without the flagged users. It must not
-        overlap with the lines scored: a user flagged for the refunds of a period always lowers its rate.
+        First and last day of pickup of another span, whose rate is told with and without the flagged users. It must not
+        overlap with `days`: a user flagged for the refunds of a period always lowers its rate.
     as_of
         Last day whose data are used; by default the last known.
     confidence
@@ -91,7 +90,7 @@ def score_refund_abuse(
     checked((), confidence=confidence)
     dataset.require("refunds")
     known = known_day(dataset, as_of)
-    span, shown = _spans(first, last, window, known)
+    span, shown = _spans(days, window, known)
     cells = facts.difficulty_cells(dataset, first=span[0], last=span[1], as_of=known)
     if not cells["n_refunded"].sum():
         raise NotEnoughDataError("No line picked up in these days was refunded.")
@@ -127,17 +126,13 @@ def score_refund_abuse(
     )
 
 
-def _spans(first: Any, last: Any, window: Any, as_of: dt.date) -> tuple[Span, tuple[dt.date, dt.date] | None]:
+def _spans(days: Any, window: Any, as_of: dt.date) -> tuple[Span, tuple[dt.date, dt.date] | None]:
     """Check the days of the lines scored and of the window."""
     shown = None if window is None else known_days(window, name="window", as_of=as_of)
-    start = None if first is None else as_date(first, what="first")
-    end = as_of if shown is None else shown[0] - dt.timedelta(days=1)
-    end = end if last is None else as_date(last, what="last")
-    if end > as_of:
-        raise NotEnoughDataError(f"last {end} lies in the future: the data are known up to {as_of}.")
-    if start is not None and start > end:
-        raise GBAnalysisError(f"the lines scored start on {start}, after their last day {end}")
-    if shown is not None and end >= shown[0] and (start is None or start <= shown[1]):
+    if days is None:
+        return (None, as_of if shown is None else shown[0] - dt.timedelta(days=1)), shown
+    start, end = known_days(days, name="days", as_of=as_of)
+    if shown is not None and end >= shown[0] and start <= shown[1]:
         raise GBAnalysisError(
             f"the window ({shown[0]} to {shown[1]}) lies among the days of the lines scored (to {end}); a user flagged "
             "for the refunds of a period always lowers its rate"
@@ -214,9 +209,9 @@ def _with_rates(
 
     if window is None:
         return table.assign(**dict.fromkeys(RATES, np.nan), reason="no window was named")
-    days = facts.flagged_facts(dataset, bands, first=window[0], last=window[1], as_of=as_of)
-    if days.empty:
+    found = facts.flagged_facts(dataset, bands, first=window[0], last=window[1], as_of=as_of)
+    if found.empty:
         raise NotEnoughDataError(f"No line was picked up from {window[0]} to {window[1]}.")
-    rates = rates_without(days, confidence=confidence)
+    rates = rates_without(found, confidence=confidence)
     told = np.where(rates["rate_without"].isna(), "every line of the window is of a flagged user", "")
     return pd.concat([table, rates], axis=1).assign(reason=told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from gbanalysis.dataset.dataset import Dataset
-
-LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +124,7 @@ class SupplierScorecard(Result):
 def score_suppliers(
     dataset: Dataset,
     *,
-    first: dt.date | str,
-    last: dt.date | str,
+    days: tuple[Any, Any],
     as_of: dt.date | str | None = None,
     confidence: float = 0.9,
     aql: float = 0.05,
@@ -139,8 +136,8 @@ def score_suppliers(
     ----------
     dataset
         With ``refunds`` and ``order_lines.supplier_id``; ``weather`` and ``inspections`` are used where they are there.
-    first, last
-        Days of pickup (for inspections: of inspection), both included.
+    days
+        First and last day of pickup (for inspections: of inspection), both included.
     as_of
         The last day whose data are known; by default the data set's own. Refunds still to come are allowed for.
     confidence
@@ -153,7 +150,7 @@ def score_suppliers(
     ContractError
         There are no refunds.
     NotEnoughDataError
-        The period lies in the future, or holds no lines or refunds.
+        The days lie in the future, or hold no lines or refunds.
     NotIdentifiedError
         There is one supplier only, so there is nobody to compare with.
 
@@ -171,12 +168,12 @@ def score_suppliers(
     Examples
     --------
     >>> import gbanalysis as gb
-    >>> card = gb.quality.score_suppliers(gb.load_sample(), first="2024-02-01", last="2024-03-30")
+    >>> card = gb.quality.score_suppliers(gb.load_sample(), days=("2024-02-01", "2024-03-30"))
     >>> len(card.to_frame()), card.plan
     (24, SamplingPlan(n=77, c=7))
     """
     day = known_day(dataset, as_of)
-    begin, end = known_days((first, last), name="the period", as_of=day)
+    begin, end = known_days(days, name="days", as_of=day)
     checked((), confidence=confidence)
     plan = design_plan(aql=aql, ltpd=ltpd)
     dataset.require("order_lines", "supplier_id")
@@ -185,15 +182,14 @@ def score_suppliers(
         raise NotEnoughDataError(f"no line that was picked up from {begin} to {end} was refunded by {day}")
     if cells["supplier_id"].nunique() < 2:
         raise NotIdentifiedError("there is one supplier only: it cannot be compared with others")
-    shares = reported_shares(dataset, first=begin, last=end, as_of=day, rng=0).to_frame()
     cells["day"] = cells["day"].to_numpy().astype("datetime64[ns]")
-    cells = cells.merge(shares[["category", "day", "share_reported"]], on=["category", "day"], how="left")
-    cells["share_reported"] = cells["share_reported"].fillna(1.0).clip(lower=LEAST_SHARE)
+    known = reported_shares(dataset, first=begin, last=end, as_of=day, rng=0).joined(cells)
+    cells["share_reported"] = known.share
     cells["expected"] = expected_counts(cells)
     frame, overall, spread, within = _refund_side(cells, confidence)
     people = facts.supplier_users(dataset, first=begin, last=end, as_of=day)
     frame = frame.merge(people, on="supplier_id", how="left")
-    agreement, notes = None, []
+    agreement, notes = None, list(known.notes)
     if cells["temperature_c"].isna().all():
         notes.append("no weather is known: it is not standardised for")
     if dataset.has("inspections", "supplier_id"):

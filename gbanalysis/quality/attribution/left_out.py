@@ -121,7 +121,7 @@ def likely_abusers(dataset: Dataset, question: Question, *, threshold: float) ->
     if not 0 < threshold < 1:
         raise GBAnalysisError(f"threshold must lie between 0 and 1, such as 0.9, not {threshold!r}")
     last = min(question.base[0], question.current[0]) - dt.timedelta(days=1)
-    users = score_refund_abuse(dataset, last=last, as_of=question.as_of).users
+    users = score_refund_abuse(dataset, days=(dt.date.min, last), as_of=question.as_of).users
     flagged: list[str] = users.loc[users["probability"] >= threshold, "user_id"].tolist()
     return flagged
 

@@ -43,7 +43,7 @@ def estimate_effect(
     outcome: str = "refund",
     by: Sequence[str] | str = (),
     method: Method = "linear",
-    period: tuple[Any, Any] | None = None,
+    days: tuple[Any, Any] | None = None,
     as_of: dt.date | str | None = None,
     adjust: Sequence[str] | None = None,
     confidence: float = 0.9,
@@ -70,7 +70,7 @@ def estimate_effect(
         usual for such a line, piecewise linear (LinearDML). "forest": one unit's effect by a causal forest
         (CausalForestDML), averaged over groups and corrected for the forest's own smoothing. "threshold": above
         against below the upper quartile (LinearDRLearner).
-    period
+    days
         First and last day of pickup, both included; by default all days that are mature at `as_of`.
     as_of
         Refunds asked for later are not seen; by default the last day of the data. Days whose refund window was still
@@ -114,7 +114,7 @@ def estimate_effect(
     Examples
     --------
     >>> import gbanalysis as gb
-    >>> effect = estimate_effect(gb.load_sample(), "supplier", period=("2024-02-20", "2024-03-20"))
+    >>> effect = estimate_effect(gb.load_sample(), "supplier", days=("2024-02-20", "2024-03-20"))
     >>> bool(effect.to_frame()["effect"].notna().any())
     True
     """
@@ -122,57 +122,57 @@ def estimate_effect(
     _check_names(treatment, outcome, by, method)
     dataset.require("refunds", "line_id", "requested_on")
     as_of = known_day(dataset, as_of)
-    first, last = (None, as_of) if period is None else known_days(period, name="period", as_of=as_of)
+    first, last = (None, as_of) if days is None else known_days(days, name="days", as_of=as_of)
     mature = as_of - dt.timedelta(days=dataset.settings.refund_window_days)
     notes = [f"pickups after {mature} are left out: their refund window was open on {as_of}"] if last > mature else []
     if first is not None and first > mature:
-        raise NotEnoughDataError(f"no day of the period is mature: the refund window of {first} ends after {as_of}")
+        raise NotEnoughDataError(f"no day of these is mature: the refund window of {first} ends after {as_of}")
     graph = supply_chain_graph(dataset, stages_apart=treatment.startswith(STAGES))
     found = graph.identify(treatment)
     nodes = to_adjust_for(found) if adjust is None else tuple(adjust)
     if wrong := [node for node in nodes if node in found.forbidden]:
         notes.append(f"held fixed although the treatment moves it: {', '.join(wrong)}; the estimate is biased")
     measures = tuple(node for node in nodes if node in MEASURES)
-    days = {"first": first, "last": min(last, mature), "as_of": as_of}
+    span = {"first": first, "last": min(last, mature), "as_of": as_of}
     if treatment == "supplier":
-        cells = _cells(dataset, None, measures, days)
+        cells = _cells(dataset, None, measures, span)
         if not cells["refunded"].sum():
-            raise NotEnoughDataError("no line of the period was refunded, so suppliers cannot be compared")
+            raise NotEnoughDataError("no line of these days was refunded, so suppliers cannot be compared")
         if cells["supplier_id"].nunique() == 1:
             raise NotIdentifiedError(
                 f"one supplier, {cells['supplier_id'].iloc[0]}, sold everything: it cannot be compared with others"
             )
         frame = supplier_rows(cells, confidence=confidence)
         return Effect(frame, treatment, "supplier", (), found, nodes, tuple(notes), confidence)
-    cells, terms = _treated_cells(dataset, treatment, measures, days, notes)
+    cells, terms = _treated_cells(dataset, treatment, measures, span, notes)
     adjustment = make_adjustment(cells, nodes, cooling=treatment.endswith("temperature"))
     question = Question(cells, make_problem(cells, adjustment), by, terms, confidence)
     frame = METHODS[method](question, rng=np.random.default_rng(rng))
     return Effect(frame, treatment, method, by, found, nodes, tuple(notes), confidence, question)
 
 
-def _cells(dataset: Dataset, treatment: str | None, measures: tuple[str, ...], days: dict[str, Any]) -> pd.DataFrame:
+def _cells(dataset: Dataset, treatment: str | None, measures: tuple[str, ...], span: dict[str, Any]) -> pd.DataFrame:
     """Read the cells, with the band of the day's heat."""
-    cells = facts.effect_cells(dataset, treatment=treatment, measures=measures, **days)
+    cells = facts.effect_cells(dataset, treatment=treatment, measures=measures, **span)
     if cells.empty:
-        raise NotEnoughDataError("no line was picked up on a mature day of the period")
+        raise NotEnoughDataError("no line was picked up on a mature day of these")
     return cells.assign(weather=weather_band(cells["outside"].to_numpy(dtype=float)))
 
 
 def _treated_cells(
-    dataset: Dataset, treatment: str, measures: tuple[str, ...], days: dict[str, Any], notes: list[str]
+    dataset: Dataset, treatment: str, measures: tuple[str, ...], span: dict[str, Any], notes: list[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Read the cells of known ``treatment`` and the terms that it is made of; `notes` gets how many lines lack it."""
     is_whole = treatment == "temperature"
     wanted = tuple(dict.fromkeys([*STAGE_HEAT, *measures])) if is_whole else measures
-    cells = _cells(dataset, None if is_whole else treatment, wanted, days)
+    cells = _cells(dataset, None if is_whole else treatment, wanted, span)
     terms = tuple(name for name in STAGE_HEAT if cells[name].notna().any()) if is_whole else ()
     if terms:
         cells["treatment"] = cells[list(terms)].mean(axis=1, skipna=False)
     known = cells["treatment"].notna() if "treatment" in cells else np.zeros(len(cells), dtype=bool)
     name = treatment.replace("_", " ")
     if not known.any():
-        raise NotEnoughDataError(f"no line of the period has known {name}")
+        raise NotEnoughDataError(f"no line of these days has known {name}")
     if lost := int(cells.loc[~known, "n"].sum()):
         notes.append(f"{lost:,} lines are left out: their {name} is not known")
     return cells[known].reset_index(drop=True), terms

@@ -24,7 +24,7 @@ WAYS = ("transit_hours", "temperature")
 
 
 def check_implications(
-    dataset: Dataset, *, period: tuple[Any, Any] | None = None, as_of: dt.date | str | None = None
+    dataset: Dataset, *, days: tuple[Any, Any] | None = None, as_of: dt.date | str | None = None
 ) -> pd.DataFrame:
     """Answer which claims of the supply-chain graph the data deny.
 
@@ -35,7 +35,7 @@ def check_implications(
     ----------
     dataset
         The data, with stage flows tied to the lines.
-    period
+    days
         First and last day of pickup, both included; by default all.
     as_of
         The last day that is known; by default that of the data.
@@ -58,12 +58,12 @@ def check_implications(
     Examples
     --------
     >>> import gbanalysis as gb
-    >>> found = check_implications(gb.load_sample(), period=("2024-02-01", "2024-03-20"))
+    >>> found = check_implications(gb.load_sample(), days=("2024-02-01", "2024-03-20"))
     >>> {"claim", "passed", "gain", "sentence"} <= set(found.columns)
     True
     """
     as_of = known_day(dataset, as_of)
-    first, last = (None, as_of) if period is None else known_days(period, name="period", as_of=as_of)
+    first, last = (None, as_of) if days is None else known_days(days, name="days", as_of=as_of)
     claims = supply_chain_graph(dataset).implications()
     tested = [claim for claim in claims if _can_be_tested(claim)]
     cells = pd.DataFrame()
@@ -73,7 +73,7 @@ def check_implications(
         )
         cells = cells.dropna(subset=["treatment", "temperature"]).reset_index(drop=True)
         if cells.empty:
-            raise NotEnoughDataError("no line of the period has known hours and temperature")
+            raise NotEnoughDataError("no line of these days has known hours and temperature")
         cells = cells.assign(transit_hours=cells["treatment"])
     rows = [_row(claim, _gain(claim, cells) if claim in tested else None) for claim in claims]
     return pd.DataFrame(rows, columns=["claim", "passed", "gain", "sentence"])

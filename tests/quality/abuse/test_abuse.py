@@ -361,7 +361,7 @@ def test_rates_with_and_without_are_those_of_the_window(world: AbuseWorld) -> No
 
 
 def test_nothing_after_the_last_day_scored_is_read(world: AbuseWorld) -> None:
-    """Refunds asked for after `as_of` and lines after `last` change nothing."""
+    """Refunds asked for after `as_of` and lines after the last day scored change nothing."""
     lines, refunds = world.tables["order_lines"], world.tables["refunds"]
     cut = {
         **world.tables,
@@ -397,15 +397,15 @@ def test_bad_questions_are_refused(world: AbuseWorld, scores: gb.quality.RefundA
     with pytest.raises(ContractError, match="refunds"):
         score(gb.read_dataset(without))
     with pytest.raises(GBAnalysisError, match="among the days"):
-        score(data, window=("2024-03-01", "2024-03-28"), last="2024-03-05")
+        score(data, window=("2024-03-01", "2024-03-28"), days=("2024-01-01", "2024-03-05"))
     with pytest.raises(NotEnoughDataError, match="future"):
         score(data, window=("2024-05-01", "2025-05-28"))
     with pytest.raises(NotEnoughDataError, match="future"):
-        score(data, last="2025-01-01")
-    with pytest.raises(GBAnalysisError, match="after their last day"):
-        score(data, first="2024-03-05", last="2024-03-01")
+        score(data, days=("2024-01-01", "2025-01-01"))
+    with pytest.raises(GBAnalysisError, match="after its last day"):
+        score(data, days=("2024-03-05", "2024-03-01"))
     with pytest.raises(NotEnoughDataError, match="No line picked up in these days"):
-        score(data, last="2023-01-01")
+        score(data, days=("2022-01-01", "2023-01-01"))
     with pytest.raises(GBAnalysisError, match="confidence"):
         score(data, confidence=1.5)
     with pytest.raises(GBAnalysisError, match="by must be one of"):

@@ -130,7 +130,7 @@ def sample():
 
 
 def test_scorecard_of_the_sample(sample):
-    card = gb.quality.score_suppliers(sample, first="2024-02-01", last="2024-03-30")
+    card = gb.quality.score_suppliers(sample, days=("2024-02-01", "2024-03-30"))
     frame = card.to_frame()
     assert frame["n_expected"].sum() == pytest.approx(frame["n_refunded"].sum())
     assert frame["rate"].between(frame["ci_lower"], frame["ci_upper"]).all()
@@ -146,20 +146,20 @@ def test_scorecard_of_the_sample(sample):
 
 def test_scorecard_without_weather_and_inspections(sample):
     frames = {name: sample.to_frame(name) for name in ("order_lines", "products", "sites", "refunds", "settings")}
-    card = gb.quality.score_suppliers(gb.read_dataset(frames), first="2024-02-01", last="2024-03-30")
+    card = gb.quality.score_suppliers(gb.read_dataset(frames), days=("2024-02-01", "2024-03-30"))
     assert card.agreement is None
     assert len(card.notes) == 2
 
 
 def test_bad_input_is_named(sample):
     frames = {name: sample.to_frame(name) for name in ("order_lines", "products", "sites", "refunds", "settings")}
-    days = {"first": "2024-02-01", "last": "2024-03-30"}
+    days = ("2024-02-01", "2024-03-30")
     with pytest.raises(NotEnoughDataError, match="in the future"):
-        gb.quality.score_suppliers(sample, first="2024-02-01", last="2025-03-30")
+        gb.quality.score_suppliers(sample, days=("2024-02-01", "2025-03-30"))
     with pytest.raises(NotEnoughDataError, match="no line that was picked up"):
-        gb.quality.score_suppliers(sample, first="2020-02-01", last="2020-03-30")
+        gb.quality.score_suppliers(sample, days=("2020-02-01", "2020-03-30"))
     with pytest.raises(ContractError, match="refunds"):
-        gb.quality.score_suppliers(gb.read_dataset({k: v for k, v in frames.items() if k != "refunds"}), **days)
+        gb.quality.score_suppliers(gb.read_dataset({k: v for k, v in frames.items() if k != "refunds"}), days=days)
     alone = {**frames, "order_lines": frames["order_lines"].assign(supplier_id="S1")}
     with pytest.raises(NotIdentifiedError, match="one supplier only"):
-        gb.quality.score_suppliers(gb.read_dataset(alone), **days)
+        gb.quality.score_suppliers(gb.read_dataset(alone), days=days)

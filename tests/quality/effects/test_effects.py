@@ -175,9 +175,7 @@ def sample():
 
 
 def test_the_treatment_of_stages_takes_its_set_from_the_graph(sample):
-    found = gb.quality.estimate_effect(
-        sample, "grid_warehouse_hours", by="category", period=("2024-02-10", "2024-03-15")
-    )
+    found = gb.quality.estimate_effect(sample, "grid_warehouse_hours", by="category", days=("2024-02-10", "2024-03-15"))
     assert set(found.identification.needed) <= set(found.adjusted_for)
     assert "community_site_hours" not in found.adjusted_for
     assert found.to_frame()["n_lines"].sum() > 5000
@@ -194,9 +192,9 @@ def test_the_treatment_of_stages_takes_its_set_from_the_graph(sample):
         ({"treatment": "temperature", "method": "curve"}, GBAnalysisError, "one stage"),
         ({"treatment": "supplier", "confidence": 2}, GBAnalysisError, "confidence"),
         ({"treatment": "supplier", "as_of": dt.date(2030, 1, 1)}, NotEnoughDataError, "future"),
-        ({"treatment": "supplier", "period": ("2024-03-29", "2024-03-30")}, NotEnoughDataError, "mature"),
+        ({"treatment": "supplier", "days": ("2024-03-29", "2024-03-30")}, NotEnoughDataError, "mature"),
         (
-            {"treatment": "transit_hours", "period": ("2024-03-01", "2024-03-05")},
+            {"treatment": "transit_hours", "days": ("2024-03-01", "2024-03-05")},
             NotEnoughDataError,
             "at least 14 days",
         ),
