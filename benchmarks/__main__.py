@@ -4,6 +4,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from benchmarks.harness import NotRunError
+
 SHARED = {"__init__", "__main__", "harness"}
 NAMES = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in SHARED)
 
@@ -15,7 +17,11 @@ def main(names: list[str]) -> int:
         print(f"There is no benchmark named {', '.join(unknown)}; there is: {', '.join(NAMES)}.", file=sys.stderr)
         return 2
     for name in names or NAMES:
-        found = import_module(f"benchmarks.{name}").run()
+        try:
+            found = import_module(f"benchmarks.{name}").run()
+        except NotRunError as reason:
+            print(f"{name}: not run. {reason}", flush=True)
+            continue
         print(found, flush=True)
         found.write()
     return 0

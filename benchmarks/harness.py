@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
+class NotRunError(Exception):
+    """A benchmark cannot run here, such as for want of its data; its kept result stays."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """One figure of ours beside the peer's; `ratio` is ours / peer's."""

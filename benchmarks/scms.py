@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.harness import Benchmark, Measure
+from benchmarks.harness import Benchmark, Measure, NotRunError
 from benchmarks.worlds.real_triangles import real_data
 from gbanalysis.quality.attribution.cells import ShiftCells
 from gbanalysis.quality.attribution.refits import kitagawa
@@ -127,7 +127,7 @@ def run() -> Benchmark:
     """Attribute the change between the years, beside one factor at a time."""
     folder = real_data()
     if folder is None:
-        raise SystemExit("The benchmark scms reads real deliveries: name their folder in GBANALYSIS_REAL_DATA.")
+        raise NotRunError("It reads real deliveries: name their folder in GBANALYSIS_REAL_DATA.")
     deliveries = read_deliveries(folder)
     shift = attribute_late(deliveries)
     parts, levels, checks = parts_of(shift), levels_of(shift), shift.checks().to_frame()

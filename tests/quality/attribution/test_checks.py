@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ from gbanalysis.quality.attribution.checks import (
     check_left_out,
     check_permuted,
     check_shuffles,
+    earlier_refits,
 )
 from gbanalysis.quality.attribution.gcm_peer import GcmAnswer, _lines
 from gbanalysis.quality.attribution.permutations import permute_days
@@ -285,6 +287,36 @@ def test_users_can_be_left_out(shift: DatasetShift) -> None:
     assert "40 users" in both.text()
     assert not any(user in both.text() + both.alt_text() for user in gone)
     assert len(both.plot().get_yticks()) == 2 * len(totals)
+
+
+def test_without_its_data_set_no_earlier_periods_are_made(shift: DatasetShift) -> None:
+    alone = replace(shift, question=replace(shift.question, dataset=None))
+    assert earlier_refits(alone) == []
+    with pytest.raises(GBAnalysisError, match="does not know its data set"):
+        alone.without_users(["U000001"] * 12)
+
+
+def test_a_level_is_permuted_beside_all_others() -> None:
+    """A supplier that sells nearly everything and got worse is not hidden by its own part of the whole."""
+    rng, rows = np.random.default_rng(SEED + 9), []
+    for day in range(40):
+        for supplier, n in (("large", 2000), ("small", 240)):
+            rate = 0.05 * (1.6 if day >= 20 and supplier == "large" else 1.0)
+            rows.append((day, supplier, n, rng.binomial(n, rate)))
+    cells = pd.DataFrame(rows, columns=["day", "supplier_id", "n", "refunded"])
+    cells["period"] = np.where(cells["day"] >= 20, "current", "base")
+    rest = {
+        "category": "c",
+        "origin_id": "o",
+        "central_id": "m",
+        "grid_id": "g",
+        "region": "r",
+        "temperature_c": np.nan,
+    }
+    found = permute_days(cells.assign(**rest), (), rng)
+    large, small = (found.scores["supplier_id"][name] for name in ("large", "small"))
+    assert large == pytest.approx(-small), "of two each stands beside the other"
+    assert found.p_value("supplier_id", "large") < 0.1
 
 
 def test_fewer_than_ten_users_are_not_told_apart(shift: DatasetShift) -> None:

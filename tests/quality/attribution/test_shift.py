@@ -18,6 +18,7 @@ from gbanalysis.quality.attribution.hidden_cause import e_value, feigned_ratio
 from gbanalysis.quality.attribution.node_heat import excess_heat
 from gbanalysis.quality.attribution.refits import coarse_cells, kitagawa, other_days, shuffled_days
 from gbanalysis.quality.attribution.result import DatasetShift
+from gbanalysis.results import money
 
 BASE, CURRENT = ("2024-02-03", "2024-03-01"), ("2024-03-03", "2024-03-30")
 SPANS = {
@@ -137,6 +138,18 @@ def test_impact_counts_refunds_and_money_of_the_current_period(sample: Dataset, 
     assert sample.settings.currency in shift.text()
 
 
+def test_the_paragraph_says_it_in_refunds_and_money_within_six_sentences(shift: DatasetShift) -> None:
+    said = shift.text()
+    assert said.count(". ") <= 5
+    impact = shift.impact()
+    parts = impact[impact["level"].isna()].set_index("mechanism")["amount"]
+    for row in shift.to_frame().query("level.isna()").itertuples():
+        cost = f"or {money(abs(parts[row.mechanism]), currency='CNY')} {'more' if row.contribution > 0 else 'less'}"
+        assert (cost in said) == (row.ci_lower > 0 or row.ci_upper < 0)
+    for level in shift.largest(3)["level"]:
+        assert level in said
+
+
 def test_one_order_has_the_same_sum_and_other_parts(shift: DatasetShift) -> None:
     order = shift.in_order()
     assert order["in_order"].sum() == pytest.approx(shift.change, abs=1e-12)
@@ -182,6 +195,7 @@ def test_what_is_missing_folds_with_a_note(sample: Dataset, names: tuple[str, ..
     assert frame.loc[frame["level"].isna(), "contribution"].sum() == pytest.approx(found.change, abs=1e-12)
     assert not gone & set(frame.loc[frame["contribution"] != 0, "mechanism"])
     assert said in " ".join(found.notes)
+    assert not any(f"{name} +" in found.text() or f"{name} -" in found.text() for name in gone)
 
 
 def test_excess_heat_keeps_a_fault_and_drops_the_weather() -> None:
@@ -239,5 +253,9 @@ def test_checks_say_what_they_mean(shift: DatasetShift, tmp_path: Path) -> None:
 def test_charts_draw(shift: DatasetShift, tmp_path: Path) -> None:
     shift.plot().figure.savefig(tmp_path / "waterfall.png")
     ax = shift.plot_levels(n=7)
+    levels = shift.table.query("view == 'who'")
+    levels = levels.loc[levels["contribution"].abs().sort_values(ascending=False).index].head(7)
+    marks = [line for line in ax.lines if line.get_marker() in ("o", "s")]
+    assert [mark.get_markerfacecolor() == mark.get_color() for mark in marks] == list(levels["stands_out"])
     assert len(ax.get_yticks()) == 7
     assert shift.levels_alt_text(n=7).count(";") == 6
