@@ -44,7 +44,6 @@ WORDS = {
     COOL_NODE: "cool node {}",
 }
 MOST_CANDIDATES = 60
-LEAST_SHARE = 0.02  # days of which less is reported hold no news and would only add noise
 
 
 @dataclass(frozen=True)
@@ -274,11 +273,10 @@ def _cells(
     cells = facts.action_cells(dataset, first=first, last=last, as_of=as_of)
     if cells.empty:
         raise NotEnoughDataError(f"no line was picked up from {first} to {last}")
-    shares = reported_shares(dataset, first=first, last=last, as_of=as_of, rng=rng).to_frame()
     cells["day"] = cells["day"].to_numpy().astype("datetime64[ns]")
-    cells = cells.merge(shares[["category", "day", "share_reported"]], on=["category", "day"], how="left")
-    cells["share_reported"] = cells["share_reported"].fillna(1.0).clip(lower=LEAST_SHARE)
-    return fill_course(cells)
+    known = reported_shares(dataset, first=first, last=last, as_of=as_of, rng=rng).joined(cells)
+    cells, notes = fill_course(cells.assign(share_reported=known.share))
+    return cells, (*known.notes, *notes)
 
 
 def _saving(profiles: Profiles, touched: Sequence[Touched], scale: float, confidence: float) -> Saving:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from gbanalysis.dataset.arguments import known_day, known_days
+from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality import facts
 from gbanalysis.quality.latency.delay_arrays import DelayArrays, to_arrays
 from gbanalysis.quality.latency.delays import first_immature, fit_delays
@@ -21,6 +23,29 @@ if TYPE_CHECKING:
     from gbanalysis.dataset.dataset import Dataset
 
 FloatArray = NDArray[np.float64]
+
+LEAST_SHARE = 0.02  # days of which less is reported hold no news and would only add noise
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class JoinedShares:
+    """The shares of the rows of a frame.
+
+    Attributes
+    ----------
+    share
+        [n] share of each row's refunds that is known.
+    pairs
+        [n, n_pairs] the weight of each category and day, in the order of `ReportedShares.to_frame`, in the share of
+        each row; nothing in rows of days whose window has closed.
+    notes
+        For how many lines the share of their category is not known.
+    """
+
+    share: FloatArray
+    pairs: sparse.csr_matrix
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +65,8 @@ class ReportedShares:
         [n_draws, n_categories, n_days] joint draws of it: categories and days share what is not known of the delay law.
     as_of
         The last day whose refunds are known.
+    open_from
+        The first day whose refund window is still open then.
     """
 
     categories: tuple[str, ...]
@@ -47,6 +74,7 @@ class ReportedShares:
     share: FloatArray
     draws: FloatArray
     as_of: dt.date
+    open_from: dt.date
 
     def to_frame(self) -> pd.DataFrame:
         """One row a category and day: category, day, share_reported, se, mature; in the order of `covariance`."""
@@ -67,6 +95,36 @@ class ReportedShares:
         """[n, n] covariance of the shares, in the order of `to_frame`."""
         flat = self.draws.reshape(len(self.draws), -1)
         return np.atleast_2d(np.cov(flat, rowvar=False))
+
+    def joined(self, frame: pd.DataFrame, *, category: str = "category") -> JoinedShares:
+        """Give the share of each row of a frame with the columns `category`, ``day`` and ``n``.
+
+        A day whose refund window has closed is whole. On an open day a category that the delay law does not know has
+        the mean share of all categories, and a note says for how many lines. No share is below `LEAST_SHARE`.
+
+        Raises
+        ------
+        GBAnalysisError
+            An open day lies outside the period of the shares.
+        """
+        import pandas as pd
+
+        names, days = frame[category].to_numpy(dtype=object), frame["day"].to_numpy().astype("datetime64[D]")
+        at = pd.Index(self.days.astype("datetime64[s]")).get_indexer(pd.Index(days.astype("datetime64[s]")))
+        goods = pd.Index(self.categories, dtype=object).get_indexer(pd.Index(names, dtype=object))
+        is_open = days >= np.datetime64(self.open_from)
+        if (is_open & (at < 0)).any():
+            raise GBAnalysisError(f"no share is known for {days[is_open & (at < 0)][0]}: it is not in the period")
+        n_goods, n_days = len(self.categories), len(self.days)
+        own, pooled = np.flatnonzero(is_open & (goods >= 0)), np.flatnonzero(is_open & (goods < 0))
+        row = np.concatenate([own, np.repeat(pooled, n_goods)])
+        column = np.concatenate(
+            [goods[own] * n_days + at[own], (at[pooled, None] + n_days * np.arange(n_goods)).ravel()]
+        )
+        weight = np.repeat([1.0, 1 / n_goods], [len(own), len(pooled) * n_goods])
+        pairs = sparse.csr_matrix((weight, (row, column)), shape=(len(frame), n_goods * n_days))
+        share = np.where(is_open, np.maximum(pairs @ self.share.ravel(), LEAST_SHARE), 1.0)
+        return JoinedShares(share, pairs, _unknown(names[pooled], int(frame["n"].to_numpy()[pooled].sum())))
 
 
 def reported_shares(
@@ -119,7 +177,20 @@ def reported_shares(
     for k, name in enumerate(days):
         if str(name) in place:
             draws[:, :, k] = shares[:, :, place[str(name)]]
-    return ReportedShares(categories, days, draws.mean(axis=0), draws, day)
+    first_open = day - dt.timedelta(days=dataset.settings.refund_window_days - 1)
+    return ReportedShares(categories, days, draws.mean(axis=0), draws, day, first_open)
+
+
+def _unknown(names: NDArray[np.object_], n_lines: int) -> tuple[str, ...]:
+    """Say which categories have the share of all."""
+    if n_lines == 0:
+        return ()
+    told = sorted({str(name) for name in names})
+    more = f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
+    return (
+        f"how late refunds come is not known for {', '.join(told[:MOST_NAMED])}{more}: the mean of all categories "
+        f"stands for it in {n_lines:,} lines whose refunds are still coming in",
+    )
 
 
 def category_arrays(dataset: Dataset, *, as_of: dt.date) -> DelayArrays:

@@ -109,7 +109,7 @@ def find_local_shifts(
     dataset.require("refunds")
     rows = facts.day_counts(dataset, names, base=then, current=now, as_of=day)
     spans = {"base": then, "current": now}
-    rows = _with_exposure(dataset, rows, spans, as_of=day, rng=rng)
+    rows, notes = _with_exposure(dataset, rows, spans, as_of=day, rng=rng)
     _check_rows(rows, spans)
     keys = rows[list(names)].drop_duplicates(ignore_index=True)
     codes = np.stack([np.unique(keys[name], return_inverse=True)[1] for name in names], axis=1)
@@ -121,7 +121,7 @@ def find_local_shifts(
     found = search(scan, level=fdr, rng=rng)
     cells = _cells(keys, rows, scan, found)
     frame = _table(keys, nodes, cells, scan, found)
-    return LocalShifts(frame, cells, names, then, now, day, fdr, nodes.n_nodes, _notes(cells, names))
+    return LocalShifts(frame, cells, names, then, now, day, fdr, nodes.n_nodes, (*notes, *_notes(cells, names)))
 
 
 def _checked_hierarchy(hierarchy: Sequence[str] | str) -> tuple[str, ...]:
@@ -133,21 +133,20 @@ def _checked_hierarchy(hierarchy: Sequence[str] | str) -> tuple[str, ...]:
 
 def _with_exposure(
     dataset: Dataset, rows: pd.DataFrame, spans: dict[str, Span], *, as_of: dt.date, rng: np.random.Generator
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Add ``period``, and ``exposure``: the lines times the share of their refunds that is known by `as_of`."""
     import pandas as pd
 
-    rows = rows.assign(day=pd.to_datetime(rows["day"]), share_reported=1.0)
+    rows = rows.assign(day=pd.to_datetime(rows["day"]))
     first, last = (pd.Timestamp(day) for day in spans["base"])
     rows["period"] = np.where(rows["day"].between(first, last), "base", "current")
     mature_until = pd.Timestamp(as_of) - pd.Timedelta(days=dataset.settings.refund_window_days)
-    if (rows["day"] > mature_until).any():
-        first, last = (rows.loc[rows["day"] > mature_until, "day"].agg(end).date() for end in ("min", "max"))
-        shares = reported_shares(dataset, first=first, last=last, as_of=as_of, rng=rng).to_frame()
-        known = shares[["category", "day", "share_reported"]]
-        rows = rows.drop(columns="share_reported").merge(known, on=["category", "day"], how="left")
-        rows["share_reported"] = rows["share_reported"].fillna(1.0)
-    return rows.assign(exposure=rows["n"] * rows["share_reported"])
+    late = rows.loc[rows["day"] > mature_until, "day"]
+    if late.empty:
+        return rows.assign(exposure=rows["n"].astype(float)), ()
+    first_open, last_open = late.min().date(), late.max().date()
+    known = reported_shares(dataset, first=first_open, last=last_open, as_of=as_of, rng=rng).joined(rows)
+    return rows.assign(exposure=rows["n"] * known.share), known.notes
 
 
 def _check_rows(rows: pd.DataFrame, spans: dict[str, Span]) -> None:

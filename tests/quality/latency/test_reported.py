@@ -1,6 +1,7 @@
 """Which share is in: against what came later in the data, by category; and what a correction needs of it."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import gbanalysis as gb
 from gbanalysis.dataset.dataset import Dataset
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.quality.latency.delay_curves import reporting_delays
-from gbanalysis.quality.latency.reported import ReportedShares, reported_shares
+from gbanalysis.quality.latency.reported import LEAST_SHARE, ReportedShares, reported_shares
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,35 @@ def test_curves_are_counted_from_mature_days_only(sample: Dataset) -> None:
 def test_curves_need_a_mature_day(sample: Dataset) -> None:
     with pytest.raises(NotEnoughDataError, match="whose refund window has closed"):
         reporting_delays(sample, as_of="2024-01-05")
+
+
+def test_rows_are_joined_by_one_rule(shares: ReportedShares) -> None:
+    """A closed day is whole, an open one has its category's share, or that of all where the category is not known."""
+    known, when = shares.categories[1], ["2023-06-01", "2024-03-13", "2024-03-19", "2024-03-20"]
+    rows = pd.DataFrame([(name, pd.Timestamp(day), 5) for name in (known, "new") for day in when])
+    rows.columns = pd.Index(["category", "day", "n"])
+    found = shares.joined(rows)
+    place = [list(shares.days.astype(str)).index(day) for day in when[2:]]
+    np.testing.assert_allclose(found.share[:4], [1, 1, *shares.share[1, place]])
+    np.testing.assert_allclose(found.share[4:], [1, 1, *shares.share[:, place].mean(axis=0)])
+    assert found.notes == (
+        "how late refunds come is not known for new: the mean of all categories stands for it in 10 lines whose "
+        "refunds are still coming in",
+    )
+    np.testing.assert_allclose(
+        (found.pairs @ shares.to_frame()["share_reported"])[[2, 3, 6, 7]], found.share[[2, 3, 6, 7]]
+    )
+    assert found.pairs[[0, 1, 4, 5]].nnz == 0
+    assert shares.joined(rows.head(4)).notes == ()
+
+
+def test_open_days_outside_the_period_are_refused(shares: ReportedShares) -> None:
+    rows = pd.DataFrame({"category": [shares.categories[0]], "day": [pd.Timestamp("2024-03-21")], "n": [1]})
+    with pytest.raises(GBAnalysisError, match="2024-03-21"):
+        shares.joined(rows)
+
+
+def test_hardly_reported_days_keep_a_least_share(shares: ReportedShares) -> None:
+    tiny = replace(shares, share=shares.share * 1e-3)
+    rows = pd.DataFrame({"category": shares.categories[:1], "day": [pd.Timestamp("2024-03-20")], "n": [1]})
+    assert tiny.joined(rows).share.tolist() == [LEAST_SHARE]
