@@ -21,6 +21,7 @@ from gbanalysis.quality.actions.savings import (
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_NAMED = 3
 COLUMNS = ("action", "target", "cost_fixed", "cost_per_line")
 
 
@@ -112,6 +113,19 @@ def list_actions(costs: pd.DataFrame, profiles: Profiles) -> tuple[list[Action],
             actions.append(Action(kind, target, size))
             rows.append(place)
     return actions, costs.loc[rows].reset_index(drop=True)
+
+
+def note_absent(costs: pd.DataFrame, profiles: Profiles) -> tuple[str, ...]:
+    """Say which targets of the costs no line of the data has."""
+    notes = []
+    for kind, rows in costs[costs["target"].notna()].groupby("action", sort=False):
+        absent = sorted(set(rows["target"].astype(str)) - set(_targets(str(kind), profiles)))
+        if absent:
+            more = f" and {len(absent) - MOST_NAMED} more" if len(absent) > MOST_NAMED else ""
+            notes.append(
+                f"{kind}: no line of these days has {', '.join(absent[:MOST_NAMED])}{more}, so it is not ranked"
+            )
+    return tuple(notes)
 
 
 def _targets(kind: str, profiles: Profiles) -> list[str]:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gbanalysis.dataset.arguments import checked, known_day, known_days
-from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
+from gbanalysis.errors import ContractError, GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality import facts
 from gbanalysis.quality.actions.budgets import choose
 from gbanalysis.quality.actions.cells import fill_course
-from gbanalysis.quality.actions.costs import check_costs, list_actions
+from gbanalysis.quality.actions.costs import check_costs, list_actions, note_absent
 from gbanalysis.quality.actions.savings import (
     COOL_NODE,
     DELIST_SKU,
@@ -208,7 +208,7 @@ def rank_actions(
     Raises
     ------
     ContractError
-        The costs are not as they must be, or there are no refunds.
+        The costs are not as they must be, or name no target that the data have; or there are no refunds.
     NotEnoughDataError
         The period lies in the future, has no lines, or fewer than 20 refunded ones.
     NotIdentifiedError
@@ -248,6 +248,10 @@ def rank_actions(
     cells, notes = _cells(dataset, first, last, day, rng)
     profiles = make_profiles(cells, rng=rng)
     actions, prices = list_actions(costs, profiles)
+    absent = note_absent(costs, profiles)
+    notes += absent
+    if not actions and absent:
+        raise ContractError(f"costs name nothing that can be ranked; {'; '.join(absent)}")
     touched = [profiles.touched(action) for action in actions]
     known = [place for place, each in enumerate(touched) if len(each.rows)]
     if not known:

@@ -106,6 +106,17 @@ def test_the_mean_saving_is_near_that_at_the_mean_effects(profiles):
     assert (np.sign(money) == np.sign(refunds)).all()
 
 
+def test_targets_that_the_data_do_not_have_are_named(sample):
+    costs = pd.concat([cost(), cost(target="SUPX"), *(cost(target=f"SUPY{k}") for k in range(3))], ignore_index=True)
+    ranked = gb.quality.rank_actions(sample, costs, current=DAYS, rng=1)
+    assert (
+        "replace_supplier: no line of these days has SUPX, SUPY0, SUPY1 and 1 more, so it is not ranked" in ranked.notes
+    )
+    assert not ranked.to_frame()["target"].str.startswith(("SUPX", "SUPY")).any()
+    with pytest.raises(ContractError, match="SUPX"):
+        gb.quality.rank_actions(sample, cost(target="SUPX"), current=DAYS, rng=1)
+
+
 def test_ranking_keeps_its_books_and_its_budget(sample):
     low = {"cost_fixed": 50.0}  # at 100 nothing in the sample pays for itself
     costs = pd.concat([cost(**low), cost(action="cool_node", size=3.0, **low)], ignore_index=True)
