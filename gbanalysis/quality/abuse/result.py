@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TOLD = 0.9  # the threshold that the text speaks of
+NONE_SHOWN = f"No threshold flags {SMALLEST_GROUP} users or more, so no trade-off is shown."
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,17 +169,30 @@ class RefundAbuse(Result):
     def summary(self) -> str:
         """The table of thresholds; no user is named, and thresholds that flag fewer than ten have no figures."""
         columns = ["threshold", "n_flagged", "n_honest", "honest_hit_rate", "caught_rate", "excess", "rate_without"]
-        table, n_flagged = self.thresholds[columns], self.thresholds["n_flagged"]
-        few = n_flagged.map(too_few) & (n_flagged > 0)
+        table, few = self.thresholds[columns], self._flags_few() & (self.thresholds["n_flagged"] > 0)
         table = table.assign(**{name: table[name].mask(few) for name in columns[1:]})
         shown: str = table.to_string(index=False, float_format="{:,.4g}".format)
         return shown
 
+    def _flags_few(self) -> pd.Series[Any]:
+        """For each threshold, whether it flags fewer users than its figures may be told of."""
+        return self.thresholds["n_flagged"].map(too_few)
+
+    def _drawn(self) -> pd.DataFrame:
+        """The thresholds that the chart shows: those that flag anybody, and not only a few."""
+        return self.thresholds[~self._flags_few() & (self.thresholds["n_flagged"] > 0)]
+
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the share of honest users hit against the share of abusers caught, one mark a threshold."""
+        """Draw the share of honest users hit against the share of abusers caught, one mark a threshold told of."""
+        from gbanalysis.plots import style
         from gbanalysis.plots.tradeoff import plot_tradeoff
 
-        drawn = self.thresholds[self.thresholds["n_flagged"] > 0]
+        drawn = self._drawn()
+        if drawn.empty:
+            ax = style.new_axes(ax)
+            ax.text(0.5, 0.5, NONE_SHOWN, ha="center", va="center", transform=ax.transAxes, wrap=True)
+            ax.set_axis_off()
+            return ax
         return plot_tradeoff(
             drawn, x="caught_rate", y="honest_hit_rate", mark="threshold",
             x_label="abusers caught, estimated", y_label="honest users flagged, estimated", ax=ax,
@@ -186,9 +200,11 @@ class RefundAbuse(Result):
 
     def alt_text(self) -> str:
         """The chart in words."""
+        if self._drawn().empty:
+            return NONE_SHOWN
         told = "; ".join(
             f"at {row['threshold']:g}: {rate(row['caught_rate'], digits=0)} of abusers, "
             f"{rate(row['honest_hit_rate'])} of honest users"
-            for row in self.thresholds[self.thresholds["n_flagged"] > 0].to_dict("records")
+            for row in self._drawn().to_dict("records")
         )
         return f"Estimated share of honest users flagged against abusers caught by threshold of the chance. {told}."

@@ -389,6 +389,17 @@ def test_notebooks_see_no_user_and_no_figures_of_few(scores: gb.quality.RefundAb
     few = replace(scores, thresholds=scores.thresholds.assign(n_flagged=n_flagged))
     rows = [line.split() for line in few.summary().splitlines()[1:]]
     assert [row[1:] == ["NaN"] * 6 for row in rows] == [1 <= n <= 9 for n in n_flagged]
+    told = few.alt_text()
+    shown = [f"at {level:g}: " in told for level in few.thresholds["threshold"]]
+    assert shown == [n >= 10 for n in n_flagged]
+    assert len(few.plot().get_lines()[0].get_xdata()) == sum(shown)
+
+
+def test_no_tradeoff_is_shown_where_every_threshold_flags_few(scores: gb.quality.RefundAbuse) -> None:
+    few = replace(scores, thresholds=scores.thresholds.assign(n_flagged=9))
+    assert few.alt_text() == "No threshold flags 10 users or more, so no trade-off is shown."
+    ax = few.plot()
+    assert not ax.get_lines() and [text.get_text() for text in ax.texts] == [few.alt_text()]
 
 
 def test_bad_questions_are_refused(world: AbuseWorld, scores: gb.quality.RefundAbuse) -> None:
