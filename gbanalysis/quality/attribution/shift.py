@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gbanalysis.dataset.arguments import checked, known_day, known_periods
+from gbanalysis.dataset.arguments import checked, generator, known_day, known_periods
 from gbanalysis.dataset.expressions import NO_VALUE
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality import facts
@@ -63,12 +63,13 @@ def attribute_shift(
     confidence
         Level of the intervals.
     rng
-        A seed or a generator, for the draws of the delay law and of the checks.
+        A seed or a generator for the draws of the delay law and of the checks; by default one fixed stream, so that two
+        calls agree.
 
     Returns
     -------
     DatasetShift
-        ``to_frame(view=)``, ``text()``, ``impact()`` in refunds and money, ``in_order()``,
+        ``to_frame(view=)``, ``text()``, ``impact()`` in refunds and money, ``in_order()``, ``without_users()``,
         ``checks()``, ``plot()`` and ``plot_levels()``.
 
     Raises
@@ -113,7 +114,7 @@ def attribute_shift(
     dataset.require("refunds")
     day = known_day(dataset, as_of)
     before, after = known_periods(base, current, as_of=day)
-    seed = int(np.random.default_rng(rng).integers(2**62))
+    seed = int(generator(rng).integers(2**62))
     question = Question(before, after, day, unit, dataset.settings.currency, seed, dataset)
     return explain(read_cells(dataset, question), question, confidence=confidence)
 
