@@ -86,11 +86,13 @@ class Effect(Result):
 
     def _told(self, known: pd.DataFrame) -> str:
         if self.method == "supplier":
-            worst = known.loc[known["effect"].idxmax()]
-            return (
-                f"{len(known)} of {len(self.frame)} pairs of supplier and category can be compared. Worst is "
-                f"{worst['supplier_id']} in {worst['category']}: {_signed(worst)} against the others there."
-            )
+            said = f"{len(known)} of {len(self.frame)} pairs of supplier and category can be compared."
+            worse = known[known["ci_lower"] > 0]
+            if worse.empty:
+                return f"{said} None can be told to be worse than the others there."
+            worst = worse.loc[worse["effect"].idxmax()]
+            named = f"{worst['supplier_id']} in {worst['category']}: {_signed(worst)} against the others there."
+            return f"{said} Of those that can be told to be worse than the others the worst is {named}"
         row = known.loc[known["effect"].abs().idxmax()]
         where = f" (largest for {', '.join(str(row[name]) for name in self.by)})" if self.by else ""
         if self.method == "curve":

@@ -1,6 +1,7 @@
 """Effects of hours and suppliers: known truth, statsmodels, brute force, econml's own answers, and bad arguments."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from gbanalysis.quality.effects.checks import pooled_effect, refutations
 from gbanalysis.quality.effects.cross_fitting import make_problem, plain_residuals, residuals
 from gbanalysis.quality.effects.final_stage import slopes_by_group
 from gbanalysis.quality.effects.graph import supply_chain_graph
+from gbanalysis.quality.effects.identification import Identification
 from gbanalysis.quality.effects.methods import Question, curve_rows, forest_rows, linear_rows, threshold_rows
 from gbanalysis.quality.effects.result import Effect
 from gbanalysis.quality.effects.supplier_effects import compare_suppliers, mixture_of_scales, shrunken, supplier_rows
@@ -243,3 +245,22 @@ def test_an_effect_outside_its_interval_is_refused():
     frame = pd.DataFrame({"effect": [0.1], "ci_lower": [0.2], "ci_upper": [0.3], "reason": [""]})
     with pytest.raises(GBAnalysisError, match="outside its own interval"):
         Effect(frame, "transit_hours", "linear", (), supply_chain_graph().identify("transit_hours"), (), (), 0.9)
+
+
+def test_a_worst_supplier_is_named_only_where_it_is_told_from_the_others():
+    rows = pd.DataFrame(
+        {
+            "supplier_id": ["SUPA", "SUPB", "SUPC"],
+            "category": ["fruit", "fruit", "meat"],
+            "effect": [0.0213, 0.01, 0.004],
+            "ci_lower": [-0.0052, 0.002, 0.001],
+            "ci_upper": [0.0677, 0.02, 0.006],
+            "reason": "",
+        }
+    )
+    known = Identification("supplier", "refund", (), (), (), (), (), ())
+    found = Effect(rows, "supplier", "supplier", (), known, (), (), 0.9)
+    assert "3 of 3 pairs of supplier and category can be compared." in found.text()
+    assert "the worst is SUPB in fruit: +1.00" in found.text() and "SUPA" not in found.text()
+    unsure = replace(found, frame=rows.assign(ci_lower=-0.01)).text()
+    assert "None can be told to be worse than the others there." in unsure and "SUP" not in unsure
