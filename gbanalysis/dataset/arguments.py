@@ -1,15 +1,17 @@
-"""Checks of the arguments that the questions of every domain share: groups, confidence, days and periods."""
+"""Checks of the arguments that questions of every domain share: groups, confidence, days, periods, random draws."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from gbanalysis.dataset.dataset import Dataset
 
 
@@ -39,6 +41,32 @@ def checked(by: Sequence[str] | str, *, confidence: float, claim_days: int = 0) 
     if len(set(names)) < len(names):
         raise GBAnalysisError(f"by names a column twice: {', '.join(names)}")
     return names
+
+
+def generator(rng: np.random.Generator | int | None = None) -> np.random.Generator:
+    """Give the generator of random draws: that of a seed, the one given, or by default the start of one fixed stream.
+
+    Two calls that leave `rng` out therefore draw the same and agree.
+
+    Raises
+    ------
+    GBAnalysisError
+        Where `rng` is neither a generator of numpy nor a whole number of 0 or more.
+
+    Examples
+    --------
+    >>> bool(generator().random() == generator().random())
+    True
+    """
+    import numpy as np
+
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng(0)
+    if not isinstance(rng, Integral) or isinstance(rng, bool) or rng < 0:
+        raise GBAnalysisError(f"rng must be a whole number of 0 or more, or a generator of numpy, not {rng!r}")
+    return np.random.default_rng(int(rng))
 
 
 def as_date(value: Any, *, what: str) -> dt.date:
