@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.dataset.arguments import checked, known_day, known_days
+from gbanalysis.dataset.arguments import checked, generator, known_day, known_days
 from gbanalysis.errors import ContractError, GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality import facts
 from gbanalysis.quality.actions.budgets import choose
@@ -198,7 +198,7 @@ def rank_actions(
     confidence
         Level of the intervals.
     rng
-        A generator or a seed for the draws; without it intervals differ a little from call to call.
+        A seed or a generator for the draws; by default one fixed stream, so that two calls agree.
 
     Returns
     -------
@@ -244,7 +244,7 @@ def rank_actions(
     checked((), confidence=confidence)
     if horizon_days < 1 or (budget is not None and not budget >= 0):
         raise GBAnalysisError(f"the horizon must be a day at least, and the budget not below 0 (not {budget!r})")
-    costs, rng = check_costs(costs), np.random.default_rng(rng)
+    costs, rng = check_costs(costs), generator(rng)
     cells, notes = _cells(dataset, first, last, day, rng)
     profiles = make_profiles(cells, rng=rng)
     actions, prices = list_actions(costs, profiles)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.dataset.arguments import as_date, checked, known_day
+from gbanalysis.dataset.arguments import as_date, checked, generator, known_day
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.quality import facts
 from gbanalysis.quality.actions.alarms import Reports, Watch, watch
@@ -153,7 +153,8 @@ def watch_refunds(
     confidence
         Level of the intervals.
     rng
-        A generator or a seed for the simulated years behind the threshold.
+        A seed or a generator for the simulated years behind the threshold; by default one fixed stream, so that two
+        calls agree.
 
     Raises
     ------
@@ -184,6 +185,7 @@ def watch_refunds(
     """
     day = known_day(dataset, as_of)
     checked((), confidence=confidence)
+    rng = generator(rng)
     if not (ratio > 1 and false_alarms_per_year > 0 and history_days >= 14):
         raise GBAnalysisError("ratio must be above 1, false_alarms_per_year above 0 and history_days at least 14")
     if node == "category":
@@ -212,7 +214,7 @@ def watch_refunds(
         ratio=ratio,
         alarms_per_year=false_alarms_per_year,
         recalibrate_days=RECALIBRATE_DAYS,
-        rng=np.random.default_rng(rng),
+        rng=rng,
     )
     days = np.arange(np.datetime64(begin), np.datetime64(day) + 1)
     frame = _alarms(record, labels, days, node, confidence)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gbanalysis.dataset.arguments import generator
 from gbanalysis.quality.attribution.attributing import SUM_TOLERANCE, ShiftAttribution
 from gbanalysis.quality.attribution.cells import ShiftCells, Span
 from gbanalysis.results import money, number, points, rate
@@ -197,7 +198,7 @@ class DatasetShift(ShiftAttribution):
         """
         from gbanalysis.quality.attribution.checks import run_checks
 
-        return run_checks(self, np.random.default_rng(self.question.seed if rng is None else rng))
+        return run_checks(self, generator(self.question.seed if rng is None else rng))
 
     def plot_levels(self, *, n: int = 12, ax: Axes | None = None) -> Axes:
         """Draw the levels of the view "who" that contribute most, with their intervals, the largest first.

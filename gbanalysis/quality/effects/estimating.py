@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from gbanalysis.dataset.arguments import checked, known_day, known_days
+from gbanalysis.dataset.arguments import checked, generator, known_day, known_days
 from gbanalysis.dataset.contract import STAGES
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality import facts
@@ -81,7 +81,7 @@ def estimate_effect(
     confidence
         Confidence level of the intervals.
     rng
-        Seed or generator of the forest.
+        A seed or a generator for the forest; by default one fixed stream, so that two calls agree.
 
     Returns
     -------
@@ -120,6 +120,7 @@ def estimate_effect(
     """
     by = checked(by, confidence=confidence)
     _check_names(treatment, outcome, by, method)
+    rng = generator(rng)
     dataset.require("refunds", "line_id", "requested_on")
     as_of = known_day(dataset, as_of)
     first, last = (None, as_of) if days is None else known_days(days, name="days", as_of=as_of)
@@ -147,7 +148,7 @@ def estimate_effect(
     cells, terms = _treated_cells(dataset, treatment, measures, span, notes)
     adjustment = make_adjustment(cells, nodes, cooling=treatment.endswith("temperature"))
     question = Question(cells, make_problem(cells, adjustment), by, terms, confidence)
-    frame = METHODS[method](question, rng=np.random.default_rng(rng))
+    frame = METHODS[method](question, rng=rng)
     return Effect(frame, treatment, method, by, found, nodes, tuple(notes), confidence, question)
 
 

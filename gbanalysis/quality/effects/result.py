@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gbanalysis.dataset.arguments import generator
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.effects.identification import Identification
 from gbanalysis.quality.effects.methods import Question
@@ -103,19 +104,25 @@ class Effect(Result):
             return f"More than {row['threshold']:.1f} of {self.name} change the rate by {_signed(row)}{where}."
         return f"One {self.per} more of {self.name} changes the refund rate by {_signed(row)}{where}."
 
-    def refute(self, *, rng: np.random.Generator | int = 0) -> pd.DataFrame:
+    def refute(self, *, rng: np.random.Generator | int | None = None) -> pd.DataFrame:
         """Try to refute the effect of one unit over all lines, by dowhy on all cells; see `checks.refutations`.
+
+        Parameters
+        ----------
+        rng
+            A seed or a generator for the refuters' draws; by default one fixed stream, so that two calls agree.
 
         Raises
         ------
         GBAnalysisError
-            Where there is no single number to refute: suppliers, or several temperatures at once.
+            Where there is no single number to refute: suppliers, or several temperatures at once; or `rng` makes
+            no sense.
         """
         from gbanalysis.quality.effects.checks import refutations
 
         if self.question is None or self.question.terms:
             raise GBAnalysisError(f"the refuters need one treatment that is a number, not {self.name}")
-        seed = rng if isinstance(rng, int) else int(np.random.default_rng(rng).integers(2**31))
+        seed = int(generator(rng).integers(2**31))
         return refutations(self.question.problem, confidence=self.confidence, seed=seed)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

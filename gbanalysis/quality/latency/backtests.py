@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from gbanalysis.dataset.arguments import checked, known_day
+from gbanalysis.dataset.arguments import checked, generator, known_day
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError
 from gbanalysis.quality.latency.chain_ladder import mack_chain_ladder
 from gbanalysis.quality.latency.leading_signs import LEAST_PAST_DAYS, Stages, blend, judge_draws, read_stages, weigh
@@ -118,7 +118,7 @@ def backtest_projection(
     confidence
         Level of the intervals.
     rng
-        A generator or a seed.
+        A seed or a generator for the draws; by default one fixed stream, so that two calls agree.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def backtest_projection(
         raise GBAnalysisError(f"step must be {dataset.settings.refund_window_days} days or more, not {step}")
     if n_cutoffs < 1:
         raise GBAnalysisError(f"n_cutoffs must be 1 or more, not {n_cutoffs}")
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     _, arrays = read_delays(dataset, unit="line", date="fulfilled", by=(), as_of=day)
     stages = read_stages(dataset, cells=arrays.cells, as_of=day)
     places = [stages.last - stages.signs.max_delay - step * k for k in range(n_cutoffs + LEAST_PAST_DAYS)][::-1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.dataset.arguments import checked, known_day
+from gbanalysis.dataset.arguments import checked, generator, known_day
 from gbanalysis.errors import GBAnalysisError, NotIdentifiedError
 from gbanalysis.quality import facts
 from gbanalysis.quality.latency.delay_arrays import DelayArrays, to_arrays
@@ -68,8 +68,8 @@ def project_refund_rate(
         Whether to blend in what leading signs foretell: hours and temperatures on the way, the weather, the suppliers'
         records, reviews and early refunds, each as far as the data have it. For lines by day of pickup.
     rng
-        A generator or a seed; without it the draws differ from call to call. With one seed, the groups of any `by` add
-        up to the whole.
+        A seed or a generator for the draws; by default one fixed stream, so that two calls agree. From one
+        stream, the groups of any `by` add up to the whole.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def project_refund_rate(
     by = checked(by, confidence=confidence)
     _check_caliber(unit, date, signs=signs)
     day = known_day(dataset, as_of)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     rows, arrays = read_delays(dataset, unit=unit, date=date, by=by, as_of=day)
     projected = project_triangle(arrays.triangle(), as_of=day, confidence=confidence, rng=rng)
     method, weights = DELAY_LAW, None

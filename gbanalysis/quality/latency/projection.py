@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.dataset.arguments import checked
+from gbanalysis.dataset.arguments import checked, generator
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality.latency import levels
 from gbanalysis.quality.latency.clumps import clump_size, in_clumps
@@ -222,7 +222,7 @@ def project_triangle(
     confidence
         Level of the intervals.
     rng
-        A generator or a seed; without it the draws differ from call to call.
+        A seed or a generator for the draws; by default one fixed stream, so that two calls agree.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def project_triangle(
            [0.8, 0.5]])
     """
     checked((), confidence=confidence)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     known = triangle.as_of(as_of)
     last = triangle.index_of(as_of)
     observed = known.ultimate()

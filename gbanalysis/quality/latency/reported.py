@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gbanalysis.dataset.arguments import known_day, known_days
+from gbanalysis.dataset.arguments import generator, known_day, known_days
 from gbanalysis.errors import GBAnalysisError
 from gbanalysis.quality import facts
 from gbanalysis.quality.latency.delay_arrays import DelayArrays, to_arrays
@@ -146,7 +146,7 @@ def reported_shares(
     as_of
         The last day whose refunds are known; by default the data set's own.
     rng
-        A generator or a seed for the draws.
+        A seed or a generator for the draws; by default one fixed stream, so that two calls agree.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def reported_shares(
     """
     day = known_day(dataset, as_of)
     first, last = known_days((first, last), name="the period", as_of=day)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     days = np.arange(np.datetime64(first), np.datetime64(last) + 1)
     arrays = category_arrays(dataset, as_of=day)
     categories = tuple(category for category, _ in arrays.cells)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gbanalysis.dataset.arguments import known_day, known_periods
+from gbanalysis.dataset.arguments import generator, known_day, known_periods
 from gbanalysis.errors import GBAnalysisError, NotEnoughDataError, NotIdentifiedError
 from gbanalysis.quality import facts
 from gbanalysis.quality.latency.reported import reported_shares
@@ -62,7 +62,7 @@ def find_local_shifts(
         The chance that any place is named that did not move (the familywise error, which bounds the false discovery
         rate too).
     rng
-        A generator or a seed for the worlds without shifts. By default the same ones in every call.
+        A seed or a generator for the worlds without shifts; by default one fixed stream, so that two calls agree.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def find_local_shifts(
     names = _checked_hierarchy(hierarchy)
     if not isinstance(fdr, Real) or not 0 < fdr < 1:
         raise GBAnalysisError(f"fdr must lie between 0 and 1, such as 0.05, not {fdr!r}")
-    rng = np.random.default_rng(0 if rng is None else rng)
+    rng = generator(rng)
     dataset.require("refunds")
     rows = facts.day_counts(dataset, names, base=then, current=now, as_of=day)
     spans = {"base": then, "current": now}
