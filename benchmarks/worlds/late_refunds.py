@@ -54,4 +54,6 @@ def mature(rng: np.random.Generator, late: LateCells, *, pooled: bool = False) -
     mean = by_row.mean(axis=0)
     refunded = late.cells["refunded"].to_numpy() / mean
     errors = refunded * (mean / by_row - 1)
-    return late.cells.assign(refunded=refunded), (errors - errors.mean(axis=0)).T / np.sqrt(N_DRAWS - 1)
+    return late.cells.assign(refunded=refunded, share_reported=mean), (errors - errors.mean(axis=0)).T / np.sqrt(
+        N_DRAWS - 1
+    )

@@ -82,17 +82,22 @@ def _link(cells: CodedCells, model: RefundModel) -> tuple[float, float]:
 
 
 def _dispersion(cells: CodedCells, model: RefundModel, key: str) -> tuple[float, float]:
-    """Squared residuals of a level's days against what chance gives them; one-sided."""
+    """Squared residuals of a level's days against what chance gives them; one-sided.
+
+    Counts divided by the share of them that is known scatter more than counts, and share the error of that share.
+    """
     p = model.probability(model.effects)
     code = cells.cluster(key)
     groups = indicator(code, int(code.max()) + 1)
     weight = cells.n * p * (1 - p)
-    chance = groups @ (weight + cells.extra_variance)
+    late = (groups @ cells.shared_error).power(2).sum(axis=1)
+    thinned = cells.n * p * (1 / cells.share_reported - p)
+    chance = groups @ (thinned + cells.extra_variance) + np.asarray(late).ravel()
     levers = (lever for lever, _ in model.matrix.sums(code, weight))
     fitted = np.concatenate([np.asarray(lever.multiply(lever @ model.covariance).sum(axis=1)) for lever in levers])
     fitted = fitted.ravel() / model.dispersion
     excess = (groups @ (cells.refunded - cells.n * p)) ** 2 - (chance - fitted)
-    spread = 2 * chance**2 + groups @ (weight * (1 - 6 * p * (1 - p)))
+    spread = 2 * chance**2 + groups @ (weight * (1 - 6 * p * (1 - p)) / cells.share_reported**3)
     score = float(excess.sum() / np.sqrt(spread.sum()))
     return score, float(special.ndtr(-score))
 

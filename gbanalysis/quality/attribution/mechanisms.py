@@ -26,6 +26,8 @@ policy                 optional: share (0 or 1, or between) of the row's lines u
                        holds for their region, category and day
 n                      lines
 refunded               refunded lines; may be fractional where it is corrected for delay
+share_reported         optional: share of the row's refunds that is known so far, by which ``refunded`` was divided;
+                       the checks allow for the chance in it
 refunded_variance      optional: variance that the delay correction adds to ``refunded``, row by row. What the rows
                        share (one delay curve serves many) goes into `attribute_cells(shared_error=...)`
 =====================  ===============================================================================================
@@ -89,7 +91,7 @@ CHAIN = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CodedCells:
     """The cells as arrays: labels are replaced by codes, temperatures and hours are centred and scaled.
 
@@ -105,6 +107,8 @@ class CodedCells:
         One entry a key column.
     hours, node_heat
         Shape (stages, rows) and (cooled, rows).
+    share_reported
+        Share of each row's refunds that is known; 1 where all are.
     extra_variance, shared_error
         Errors of ``refunded`` beside chance: of each row on its own, and shared by rows, shape (rows, errors).
     policy
@@ -127,6 +131,7 @@ class CodedCells:
     policy: FloatArray | None
     n: FloatArray
     refunded: FloatArray
+    share_reported: FloatArray
     extra_variance: FloatArray
     shared_error: sparse.csr_matrix
     notes: tuple[str, ...]
@@ -225,7 +230,10 @@ def encode_cells(
     cooled = tuple(place for place, stage in enumerate(known) if _is_known(cells, stage.temperature))
     period = np.asarray(cells["period"] == "current", dtype=np.int64)
     policy, notes = _identified_policy(cells, period)
-    extra = cells["refunded_variance"].to_numpy(dtype=float) if "refunded_variance" in cells else np.zeros(len(cells))
+    share, extra = (
+        cells[name].to_numpy(dtype=float) if name in cells else np.full(len(cells), otherwise)
+        for name, otherwise in (("share_reported", 1.0), ("refunded_variance", 0.0))
+    )
     return CodedCells(
         known,
         cooled,
@@ -241,6 +249,7 @@ def encode_cells(
         policy,
         n,
         cells["refunded"].to_numpy(dtype=float),
+        share,
         extra,
         shared,
         notes,

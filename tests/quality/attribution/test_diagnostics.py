@@ -26,6 +26,19 @@ def test_quiet_where_nothing_is_wrong() -> None:
     assert sum(failed) <= 3  # of 40 checks at a chance of 0.02 each
 
 
+def test_refunds_still_to_come_are_no_batches() -> None:
+    failed = {"told": 0, "untold": 0}
+    for seed in range(40, 46):
+        cells = small_cells(seed, n_days=14, lines=200.0)
+        share = np.where(cells["period"] == "current", 0.3, 1.0)
+        known = np.random.default_rng(seed).binomial(cells["refunded"], share) / share
+        late = cells.assign(refunded=known)
+        for name, each in (("told", late.assign(share_reported=share)), ("untold", late)):
+            failed[name] += int((~diagnosed(each)["passed"]).sum())
+    assert failed["told"] <= 2  # of 30 checks at a chance of 0.02 each
+    assert failed["untold"] >= 6
+
+
 @pytest.mark.parametrize(("key", "check"), [("supplier_id", "batches"), ("grid_id", "hidden cause at a node")])
 def test_days_that_differ_by_more_than_chance(key: str, check: str) -> None:
     cells = small_cells(30, n_days=14)
