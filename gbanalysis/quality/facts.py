@@ -1,7 +1,7 @@
 """From rows to small frames of sums: the one module of quality that opens tables.
 
 Each question reads the lines in one expression, where the data are (DuckDB, Postgres, Spark), and gives back a pandas
-frame of counts and sums. The expressions stand in modules of their own, such as `lines`.
+frame of counts and sums, ordered by its keys. The expressions stand in modules of their own, such as `lines`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,17 @@ def _picked_up(
     return with_refunds(lines, dataset.table("refunds"), as_of=as_of, approved_only=approved_only)
 
 
+def _in_order(cells: Any) -> Any:
+    """Order cells by their keys, the columns before ``n``, so that two calls give the same rows in the same places."""
+    return cells.order_by(cells.columns[: cells.columns.index("n")])
+
+
+def _weather(dataset: Dataset, *, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """Give the temperature of each region and day; see `observed_weather`."""
+    weather: pd.DataFrame = observed_weather(dataset.table("weather"), first=first, last=last).to_pandas()
+    return weather.sort_values(["region", "date"], ignore_index=True)
+
+
 def _with_hours(dataset: Dataset, lines: Any) -> Any:
     """Add hours, temperature and node of every stage to the lines (`stage_hours`); unchanged where no flow is tied."""
     if not (dataset.has("stage_flows") and dataset.has("order_lines", "shipment_id")):
@@ -78,14 +89,13 @@ def shift_cells(
     lines = _picked_up(dataset, by, first=first, last=last, as_of=as_of)
     if without_users:
         lines = lines.anti_join(ibis.memtable({"user_id": list(without_users)}), "user_id")
-    cells = sum_to_cells(_with_hours(dataset, lines), base=base, current=current).to_pyarrow().to_pandas()
-    weather = dataset.table("weather") if dataset.has("weather") else None
+    cells = _in_order(sum_to_cells(_with_hours(dataset, lines), base=base, current=current)).to_pyarrow().to_pandas()
     nodes = dataset.to_frame("nodes") if dataset.has("nodes", "region") else None
     return complete_cells(
         cells,
         goods=goods,
         regions=None if nodes is None else dict(zip(nodes["node_id"], nodes["region"], strict=True)),
-        weather=None if weather is None else observed_weather(weather, first=first, last=last).to_pandas(),
+        weather=_weather(dataset, first=first, last=last) if dataset.has("weather") else None,
         policies=dataset.to_frame("policies") if dataset.has("policies") else None,
     )
 
@@ -101,8 +111,7 @@ def _referred(dataset: Dataset, *, date: str, as_of: dt.date) -> Any:
 
 def lag_facts(dataset: Dataset, *, as_of: dt.date) -> pd.DataFrame:
     """Count the lines picked up by `as_of` by ``lag``, the days from the selling day to the pickup."""
-    frame: pd.DataFrame = pickup_lags(_referred(dataset, date="ordered", as_of=as_of), as_of=as_of).to_pandas()
-    return frame
+    return run(pickup_lags(_referred(dataset, date="ordered", as_of=as_of), as_of=as_of), ["lag"])
 
 
 def delay_facts(
@@ -119,7 +128,7 @@ def delay_facts(
     lines = described(dataset, _referred(dataset, date=date, as_of=as_of), by)
     events = refund_events(lines, dataset.table("refunds"), unit=unit, as_of=as_of)
     cells = delay_cells(lines, events, keys=list(by), unit=unit, max_delay=max_delay, recent_from=recent_from)
-    frame: pd.DataFrame = cells.to_pandas()
+    frame: pd.DataFrame = _in_order(cells).to_pandas()
     return frame.assign(day=frame["day"].to_numpy().astype("datetime64[D]"))
 
 
@@ -127,7 +136,7 @@ def action_cells(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt.d
     """Sum the lines picked up in a period to the cells that the saving of actions is learned from."""
     known = [name for name in ("central_id", "grid_id") if dataset.has("sites", name)]
     lines = _picked_up(dataset, ("category", "region", *known), first=first, last=last, as_of=as_of)
-    frame: pd.DataFrame = sum_to_action_cells(_with_hours(dataset, lines)).to_pandas()
+    frame: pd.DataFrame = _in_order(sum_to_action_cells(_with_hours(dataset, lines))).to_pandas()
     return frame
 
 
@@ -149,7 +158,7 @@ def caliber_facts(
     pickup = ibis.ifelse(lines.fulfilled_on <= as_of, lines.fulfilled_on, ibis.null("date"))
     people = lines.group_by(keys).aggregate(n_users=lines.user_id.nunique(), last_pickup_on=pickup.max())
     sums = caliber_sums(lines, unit=unit, keys=keys)
-    return run(sums.left_join(people, keys).drop(*(f"{key}_right" for key in keys)), keys)
+    return run(sums.left_join(people, keys).drop(*(f"{key}_right" for key in keys)), [*keys, "way"])
 
 
 def ancestor_facts(dataset: Dataset, column: str, ancestors: Sequence[str]) -> pd.DataFrame:
@@ -160,8 +169,7 @@ def ancestor_facts(dataset: Dataset, column: str, ancestors: Sequence[str]) -> p
         known = [column, *(other for other in ancestors if dataset.has(name, other))]
         if len(known) > 1 and dataset.has(name, column):
             rows = dataset.table(name)
-            pairs: pd.DataFrame = rows.select(*(written(rows, other) for other in known)).distinct().to_pandas()
-            return pairs
+            return run(rows.select(*(written(rows, other) for other in known)).distinct(), known)
     return pd.DataFrame({column: pd.Series(dtype=str)})
 
 
@@ -235,11 +243,12 @@ def effect_cells(
         reviews = dataset.table("reviews")
         lines = with_ratings(lines, reviews.filter(reviews.reviewed_on <= as_of))
     site = any(name.startswith(f"{STAGES[-1]}_") for name in names)
-    frame: pd.DataFrame = sum_to_effect_cells(lines, treatment=treatment, measures=measures, site=site).to_pandas()
+    cells = sum_to_effect_cells(lines, treatment=treatment, measures=measures, site=site)
+    frame: pd.DataFrame = _in_order(cells).to_pandas()
     if frame.empty:
         return frame
     days = {"first": frame["due_on"].min(), "last": frame["due_on"].max()}
-    weather = observed_weather(dataset.table("weather"), **days).to_pandas() if dataset.has("weather") else None
+    weather = _weather(dataset, **days) if dataset.has("weather") else None
     has_homes = dataset.has("suppliers", "region")
     homes = dataset.to_frame("suppliers").set_index("supplier_id")["region"].dropna() if has_homes else None
     return add_weather(frame, weather, homes)
@@ -255,11 +264,11 @@ def sign_facts(dataset: Dataset, *, max_delay: int, first: dt.date, as_of: dt.da
         lines = with_transit(lines, known_flows(dataset.table("stage_flows"), as_of=as_of))
     asked = refund_events(lines, dataset.table("refunds"), unit="line", as_of=as_of)
     reviews = reviews_by_line(dataset.table("reviews"), as_of=as_of) if dataset.has("reviews") else None
-    frame: pd.DataFrame = sign_cells(lines, asked, reviews=reviews, max_delay=max_delay).to_pandas()
+    frame: pd.DataFrame = _in_order(sign_cells(lines, asked, reviews=reviews, max_delay=max_delay)).to_pandas()
     frame = frame.assign(day=frame["day"].to_numpy().astype("datetime64[D]"))
     if not dataset.has("weather"):
         return frame
-    weather = observed_weather(dataset.table("weather"), first=first, last=as_of).to_pandas()
+    weather = _weather(dataset, first=first, last=as_of)
     weather = weather.assign(day=weather["date"].to_numpy().astype("datetime64[D]"), weather=weather["temperature_c"])
     return frame.merge(weather[["region", "day", "weather"]], on=["region", "day"], how="left", validate="many_to_one")
 
@@ -269,13 +278,11 @@ def supplier_cells(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt
     import pandas as pd
 
     lines = _picked_up(dataset, ("category", "region", "supplier_id"), first=first, last=last, as_of=as_of)
-    counts = lines.group_by(["day", "category", "supplier_id", "region"]).aggregate(
-        n=lines.count(), refunded=lines.refunded.sum()
-    )
-    cells: pd.DataFrame = counts.to_pandas()
+    keys = ["day", "category", "supplier_id", "region"]
+    cells = run(lines.group_by(keys).aggregate(n=lines.count(), refunded=lines.refunded.sum()), keys)
     if not dataset.has("weather"):
         return cells.assign(temperature_c=float("nan"))
-    weather = observed_weather(dataset.table("weather"), first=first, last=last).to_pandas()
+    weather = _weather(dataset, first=first, last=last)
     weather = weather.rename(columns={"date": "day"}).assign(day=lambda frame: pd.to_datetime(frame["day"]))
     return cells.assign(day=pd.to_datetime(cells["day"])).merge(weather, on=["region", "day"], how="left")
 
@@ -283,13 +290,12 @@ def supplier_cells(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt
 def supplier_users(dataset: Dataset, *, first: dt.date, last: dt.date, as_of: dt.date) -> pd.DataFrame:
     """Count the users who picked up lines of each supplier."""
     lines = _picked_up(dataset, ("supplier_id",), first=first, last=last, as_of=as_of)
-    frame: pd.DataFrame = lines.group_by("supplier_id").aggregate(n_users=lines.user_id.nunique()).to_pandas()
-    return frame
+    return run(lines.group_by("supplier_id").aggregate(n_users=lines.user_id.nunique()), ["supplier_id"])
 
 
 def inspection_lots(dataset: Dataset, *, first: dt.date, last: dt.date) -> pd.DataFrame:
     """Give the inspected lots of a period that name their supplier."""
     lots = dataset.table("inspections")
     lots = lots.filter(lots.inspected_on.between(first, last) & lots.supplier_id.notnull())
-    frame: pd.DataFrame = lots.select("supplier_id", "inspected_on", "n_sampled", "n_defective").to_pandas()
-    return frame
+    columns = ["supplier_id", "inspected_on", "n_sampled", "n_defective"]
+    return run(lots.select(*columns), columns)
