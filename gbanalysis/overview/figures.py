@@ -40,7 +40,7 @@ LABELS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KeyFigures(Series):
     """The key figures by period and group; made by `key_figures`.
 

@@ -39,7 +39,7 @@ LABELS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Margin(Series):
     """What comes in, what goes out, and what is left, by period and group; made by `margin`.
 

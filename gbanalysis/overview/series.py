@@ -25,7 +25,7 @@ RATES = ("basket_value", "refund_rate", "loss_rate", "on_time", "late", "short",
 HARMS = ("refund_rate", "loss_rate", "late", "short", "unclaimed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series(Result):
     """Estimates by period and group, one row each; the base of the results of this package.
 

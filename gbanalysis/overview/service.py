@@ -33,7 +33,7 @@ LABELS = {
 NO_FLOWS = "the data have no table stage_flows tied to order lines"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ServiceLevel(Series):
     """Shares of lines by what became of them; made by `service_level`.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib
+import pkgutil
+from dataclasses import dataclass, fields, is_dataclass
 
 import pandas as pd
 import pytest
@@ -69,3 +71,19 @@ def test_what_is_noted_and_not_said_stands_below_and_what_is_withheld_is_not_sho
     html = Noted(2)._repr_html_()
     assert "<li>3 &lt;rows&gt; have nothing to compare with</li>" in html
     assert "1,235" not in html and "1,235" in Toy(2)._repr_html_()
+
+
+def test_results_that_hold_frames_compare_by_identity() -> None:
+    """Frames have no truth value: comparing two results field by field would fail, and not answer."""
+    for room in ("quality", "overview"):
+        package = importlib.import_module(f"gbanalysis.{room}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    kinds = [kind for kind in all_kinds(Result) if kind.__module__.startswith("gbanalysis.") and is_dataclass(kind)]
+    held = [kind for kind in kinds if any("DataFrame" in str(field.type) for field in fields(kind))]
+    assert len(held) >= 15
+    assert not [kind.__name__ for kind in held if kind.__eq__ is not object.__eq__]
+
+
+def all_kinds(kind: type) -> list[type]:
+    return [each for child in kind.__subclasses__() for each in (child, *all_kinds(child))]

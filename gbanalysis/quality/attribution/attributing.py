@@ -33,7 +33,7 @@ SUM_TOLERANCE = 1e-12
 STANDS_OUT = "stands out"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShiftAttribution(Result):
     """A change of the refund rate, split among mechanisms and their levels.
 

@@ -35,7 +35,7 @@ NODES = dict(zip(STAGES, ("supplier_id", "origin_id", "central_id", "grid_id", "
 EVERYWHERE = "all"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ShiftCells:
     """Cells of two periods, ready for `attribute_cells`.
 

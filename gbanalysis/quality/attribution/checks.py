@@ -42,7 +42,7 @@ STEADY_SES = 2.0  # standard errors by which a figure may move when a supplier i
 USUAL = 0.1  # share of earlier pairs of periods that may have moved as much
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checks(Result):
     """What came of the checks of an attribution.
 

@@ -22,7 +22,7 @@ CHUNK, END_CHUNK = 20_000, 60_000  # numbers an array holds while routes are wor
 MOST_NODES = 6  # points of the rule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RouteWorth:
     """Shapley value of each player on each route, shape (players + 1, routes), and derivatives by the parameters.
 

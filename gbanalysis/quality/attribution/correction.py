@@ -25,7 +25,7 @@ MAX_STEPS, MAX_HALVINGS, TOLERANCE = 50, 20, 1e-13
 SLOW = 0.1  # a step that leaves more of the gap than this asks for the slope where it led
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Correction:
     """Effects after the update, the model with them on the routes, and each period's residual before the update.
 

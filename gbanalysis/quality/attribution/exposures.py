@@ -24,7 +24,7 @@ SCALE = 0.03  # scale of a segment's change before the data, in model units (ten
 STEPS = 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exposure:
     """Hours, or temperature, of a stage by segment (node before, node) at mean weather, and their slope on the weather.
 

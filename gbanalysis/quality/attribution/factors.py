@@ -56,7 +56,7 @@ class Slots:
         return self.shares + 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Factor:
     """One factor: its value by the period (0, 1) of each of its players, and its derivatives.
 
@@ -74,7 +74,7 @@ class Factor:
         return found if self.alike is None else found[self.alike]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RouteModel:
     """The fitted model on the routes (first axis of all arrays).
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KEYS = ["mechanism", "dimension", "level"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WithAndWithout(Result):
     """What moved the refund rate, with all lines and without those of some users.
 

@@ -19,7 +19,7 @@ GRID = 160  # points at which the sum is held to the function
 TAIL_WEIGHT = 0.05  # of the points at the ends of the range, where hardly a line lies
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExponentialSum:
     """expit(centre + x) is about the sum of coefficients(centre) * exp(exponents * x), for x from -reach to reach."""
 

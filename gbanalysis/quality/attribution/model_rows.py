@@ -23,7 +23,7 @@ IntArray = NDArray[np.int64]
 PIECE = 32_768  # rows written out at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModelRows:
     """The matrix of the refund model, shape (rows, effects), without its zeros.
 

@@ -26,7 +26,7 @@ N_DRAWN = 999
 HALF = 0.5  # of a refund, to both sides of a ratio: a level without refunds has one, too
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Permuted:
     """Standard scores of the change of every level, and the largest of them in each drawing.
 

@@ -30,7 +30,7 @@ STALE = 0.01  # log-odds by which effects may have moved before the information,
 LEAST_KNOWN = 1e-6  # share of an effect's information that comes from the data, at least
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RefundModel:
     """Fitted effects, the penalty (prior precision) of each, and the inverse of the penalised information.
 

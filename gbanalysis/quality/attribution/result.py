@@ -47,7 +47,7 @@ class Question:
     without_users: tuple[str, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class DatasetShift(ShiftAttribution):
     """A `ShiftAttribution` that knows the data it came from, and so counts in refunds and money and can be checked.
 

@@ -21,7 +21,7 @@ IntArray = NDArray[np.int64]
 HEAT_NODES = 4  # points that stand for the days' temperatures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tables:
     """All routes with their codes, and the tables of the two periods.
 
