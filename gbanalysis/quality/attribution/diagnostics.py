@@ -108,11 +108,10 @@ def _like_levels(cells: CodedCells, model: RefundModel, group: str) -> tuple[flo
     places = [place for place, term in enumerate(design.terms) if term.group == group]
     columns = np.concatenate([np.arange(design.n_columns)[design.columns(place)] for place in places])
     p = model.probability(model.effects)
-    information = inverse(model.covariance) - np.diag(model.penalty)
-    target = model.matrix.project(cells.refunded - cells.n * p) / model.dispersion + information @ model.effects
+    target = model.matrix.project(cells.refunded - cells.n * p) / model.dispersion + model.information @ model.effects
     penalty = model.penalty.copy()
     penalty[columns] = FREE
-    covariance = inverse(information + np.diag(penalty))
+    covariance = inverse(model.information + np.diag(penalty))
     differences = np.eye(len(columns))[1:] - np.eye(len(columns))[0]
     found = differences @ (covariance @ target)[columns]
     spread = differences @ covariance[np.ix_(columns, columns)] @ differences.T

@@ -32,7 +32,7 @@ LEAST_KNOWN = 1e-6  # share of an effect's information that comes from the data,
 
 @dataclass(frozen=True, eq=False)
 class RefundModel:
-    """Fitted effects, the penalty (prior precision) of each, and the inverse of the penalised information.
+    """Fitted effects, the penalty (prior precision) of each, the information of the data, and the inverse of their sum.
 
     ``doubt`` is the penalty with what is not known of a change's size, ``is_none`` the chance that a change is nothing
     to speak of. ``dispersion`` is how much more the days of suppliers and grids vary than chance: scores and
@@ -44,6 +44,7 @@ class RefundModel:
     effects: FloatArray
     penalty: FloatArray
     covariance: FloatArray
+    information: FloatArray
     dispersion: float
     doubt: FloatArray
     is_none: FloatArray
@@ -103,7 +104,7 @@ def fit_refunds(cells: CodedCells) -> RefundModel:
         drift += moved
         if moved < TOLERANCE:
             doubt, is_none = _doubts(design, effects, np.diag(covariance), penalty)
-            return RefundModel(design, matrix, effects, penalty, covariance, dispersion, doubt, is_none)
+            return RefundModel(design, matrix, effects, penalty, covariance, information, dispersion, doubt, is_none)
     raise GBAnalysisError(f"the refund model did not settle in {MAX_STEPS} steps (last moved by {moved:.2g})")
 
 

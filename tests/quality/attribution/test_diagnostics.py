@@ -1,12 +1,14 @@
 """Each diagnostic sees the fault it is made for, and is quiet where there is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from gbanalysis.quality.attribution.diagnostics import fit_diagnostics
 from gbanalysis.quality.attribution.mechanisms import encode_cells
-from gbanalysis.quality.attribution.refund_model import fit_refunds
+from gbanalysis.quality.attribution.refund_model import fit_refunds, inverse
 from tests.quality.attribution.small_chain import small_cells
 
 
@@ -37,6 +39,18 @@ def test_refunds_still_to_come_are_no_batches() -> None:
             failed[name] += int((~diagnosed(each)["passed"]).sum())
     assert failed["told"] <= 2  # of 30 checks at a chance of 0.02 each
     assert failed["untold"] >= 6
+
+
+def test_effects_that_are_held_to_nought_with_all_force_leave_the_checks_sound() -> None:
+    coded = encode_cells(small_cells(33, n_days=14).drop(columns=["policy", "grid_warehouse_temperature"]))
+    model = fit_refunds(coded)
+    found = []
+    for force in (1e7, 1e16):
+        penalty = model.penalty.copy()
+        penalty[model.design.sparse_columns] = force
+        held = replace(model, penalty=penalty, covariance=inverse(model.information + np.diag(penalty)))
+        found.append(fit_diagnostics(coded, held)["statistic"])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-3)
 
 
 @pytest.mark.parametrize(("key", "check"), [("supplier_id", "batches"), ("grid_id", "hidden cause at a node")])
