@@ -141,7 +141,8 @@ def add_ours(scores: Scores, method: str, found: ShiftAttribution, world: Refund
     keep("allocation", table[(table["view"] == "player") & (table["mechanism"] == "allocation")], 0.0)
     failed = [row.check for row in found.diagnostics.itertuples() if not row.passed]
     for check in (*found.diagnostics["check"], "any check"):
-        scores.note("checks", check, float(check in failed or (check == "any check" and bool(failed))) / 100, 0.0)
+        told = "checks" if method == "ours" else f"checks of {method}"
+        scores.note(told, check, float(check in failed or (check == "any check" and bool(failed))) / 100, 0.0)
 
 
 def score_part(name: str, worlds: range) -> dict[tuple[str, str], Score]:
