@@ -1,9 +1,7 @@
 """`attribute_shift` against the known truth of simulated markets: what was planted is found, and intervals hold.
 
-Mix and quality are not held to the truth here. The true mix is of SKUs, users and units a line, as expected; ours is of
-subcategories and warehouses, as it happened. On three markets of development (seeds 311 to 313) the mix lay 0.2 points
-above the true one, and quality as much below. The shock on the supplier is small: it adds less than 0.1 points in two
-of the three markets here. Its contribution is drawn towards nought then, and its interval is not.
+The shock on the supplier is small: it adds less than 0.1 points in two of the three markets. Its contribution is drawn
+towards nought then, so that it need not come first in every market, but its interval holds the truth.
 """
 
 from __future__ import annotations
@@ -88,15 +86,16 @@ def test_the_planted_node_is_the_slowest(answers: list[tuple[pd.DataFrame, pd.Se
 
 
 def test_the_intervals_hold_the_truth(answers: list[tuple[pd.DataFrame, pd.Series, pd.Series, float]]) -> None:
-    # 3 markets, 4 mechanisms: of 12 intervals of 90 %, fewer than 8 hold with a chance of 1 in 2000
+    # 3 markets, 6 mechanisms (nothing changes the refund rules): of 18 intervals of 90 %, fewer than 13 hold with a
+    # chance of 1 in 500
     held, n_all = 0, 0
     for frame, parts, _, _ in answers:
         totals = frame[frame["level"].isna()].set_index("mechanism").join(parts.rename("truth"))
-        told = totals.loc[["allocation", "weather", "transit", "temperature"]]
+        told = totals.dropna(subset="truth")
         n_all += len(told)
         held += int(told["truth"].between(told["ci_lower"], told["ci_upper"]).sum())
-    assert n_all == 12
-    assert held >= 8
+    assert n_all == 18
+    assert held >= 13
 
 
 def test_the_parts_add_up(answers: list[tuple[pd.DataFrame, pd.Series, pd.Series, float]]) -> None:
