@@ -118,13 +118,12 @@ def test_targets_that_the_data_do_not_have_are_named(sample):
 
 
 def test_ranking_keeps_its_books_and_its_budget(sample):
-    low = {"cost_fixed": 50.0}  # at 100 nothing in the sample pays for itself
-    costs = pd.concat([cost(**low), cost(action="cool_node", size=3.0, **low)], ignore_index=True)
-    ranked = gb.quality.rank_actions(sample, costs, current=DAYS, budget=130, horizon_days=14, rng=1)
+    costs = pd.concat([cost(), cost(action="cool_node", size=3.0)], ignore_index=True)
+    ranked = gb.quality.rank_actions(sample, costs, current=DAYS, budget=260, horizon_days=14, rng=1)
     frame = ranked.to_frame()
     assert np.allclose(frame["net"], frame["money_saved"] - frame["cost"])
-    assert ranked.cost <= 130
-    assert np.allclose(frame["cost"], 50 + 0.1 * frame["n_lines"])
+    assert ranked.cost <= 260
+    assert np.allclose(frame["cost"], 100 + 0.1 * frame["n_lines"])
     assert frame["chosen"].is_monotonic_decreasing
     assert (frame["ci_lower"] <= frame["refunds_saved"]).all()
     assert ranked.text().startswith(f"Of {len(frame)} actions {int(frame['chosen'].sum())} are worth doing")
